@@ -1,1 +1,69 @@
-//! placeholder
+//! The house's memory.
+//!
+//! What happened stands in the **audit**: one record a decision, appended and chained, so that a record that was
+//! altered, removed, moved or cut off is named by [`Store::verify`]. Texts are kept encrypted, redacted or not at all
+//! ([`TextRetention`]). Records share commits: in strict mode [`Store::record`] resolves once the record is on disk, and
+//! a `kill -9` at any moment loses none that was acknowledged. Beside the audit stand [API keys](ApiKey) and their tenants,
+//! [strikes](Strikes) and [suspensions](Suspension) of end users, the [review](Review) queue, and [usage](Usage).
+//!
+//! What a request needs (is this key good, is this user suspended, how many tokens were used) is held in memory and
+//! waits on nothing. What must be written goes through one bounded queue to one writer; when the queue is full that is an
+//! [error](Error::QueueFull), and what then happens is policy's to say. Every change by an administrator is written in one
+//! transaction with the record that tells of it.
+//!
+//! This room never decides anything about a text, never shows a secret or a text in an error or in `Debug`, never changes
+//! an audit row, and removes one only when its retention has ended, leaving an anchor. It is the only room that speaks SQL.
+//!
+//! What the chain cannot show: somebody who puts back an older copy of the *whole* folder, head file included. Keep
+//! [`Archive::head`] elsewhere now and then. And somebody who has the key can write what they like: keep it on another
+//! disk, or in the environment.
+//!
+//! ```
+//! use menshen_store::{Entry, Options, Receipt, Store, Text};
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = tempfile::tempdir()?;
+//! # let dir = dir.path();
+//! let store = Store::open(dir, Options::default()).await?;
+//! let mut entry = Entry::request(uuid::Uuid::now_v7(), 1_700_000_000_000_000);
+//! entry.api = Some("chat".into());
+//! entry.text = Some(Text::Plain { input: "你好".into(), output: "您好".into() });
+//! let receipt = store.record(entry).await?;
+//! assert!(matches!(receipt, Receipt::Durable { seq: 1, .. })); // record 0 is the folder's beginning
+//! assert!(store.verify().await?.is_whole());
+//! store.close().await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod archive;
+mod chain;
+mod changes;
+mod cipher;
+mod entry;
+mod error;
+mod files;
+mod hex;
+mod keys;
+mod options;
+mod reviews;
+mod schema;
+mod store;
+mod time;
+mod usage;
+mod users;
+mod verify;
+mod writer;
+
+pub use archive::{Archive, Filter};
+pub use cipher::Key;
+pub use entry::{Entry, EntryKind, Receipt, Record, RecordText, Text};
+pub use error::Error;
+pub use files::Head;
+pub use keys::{ApiKey, App, CreatedKey, KeyRefusal, NewKey, Tenant, same_secret};
+pub use options::{Durability, KeySource, MIN_RETENTION_DAYS, Options, StrikeLimits, TextRetention};
+pub use reviews::{Decision, NewReview, Review, ReviewState};
+pub use store::{Health, Pruned, Store};
+pub use usage::{DayUsage, Usage};
+pub use users::{Strikes, Suspension};
+pub use verify::{Broken, Reason, VerifyReport};

@@ -1,0 +1,363 @@
+//! Compiled rules, and the inspection of whole texts.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use menshen_judge::{Judge, JudgeInput};
+use menshen_text::decode::{self, Codec, Layer, Limits};
+use menshen_text::{Folder, View};
+use menshen_verdict::{Attack, Evidence, Family, Finding, Role, Side, Span, Stage, Transform, Unavailable, Verdict};
+
+use crate::disguise;
+use crate::gate::{Armed, Gate};
+use crate::keyword_file;
+use crate::keywords::{self, Keywords, Via};
+use crate::labels::labels;
+use crate::leak::Extra;
+use crate::pattern::{Cursor, Pattern, Reading};
+use crate::pattern_file;
+use crate::source::{Diagnostic, Reporter, Severity, Source, SourceKind};
+use crate::stream::Stream;
+
+/// What a word found by its sound keeps of its score.
+const SOUND_SHARE: f32 = 0.8;
+/// A layer that had to be decoded to be found out: the score of the encoding itself as an attack.
+const ENCODED_SCORE: f32 = 0.8;
+
+/// Bounds of an engine's work, each with its default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Bounds of decoding.
+    pub limits: Limits,
+    /// A stream waits at most this many bytes for a match to end. 4,096.
+    pub max_hold_bytes: usize,
+    /// A stream scans when this many bytes have arrived since the last scan. 32, about ten Chinese characters.
+    pub stride_bytes: usize,
+    /// The most findings of one pattern, and of all keyword lists together, in one text. 2,000.
+    pub max_findings: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { limits: Limits::default(), max_hold_bytes: 4_096, stride_bytes: 32, max_findings: 2_000 }
+    }
+}
+
+/// Compiled rules. Immutable; share it behind an [`Arc`] and swap the `Arc` to reload.
+pub struct Engine {
+    pub(crate) options: Options,
+    pub(crate) keywords: Keywords,
+    pub(crate) patterns: Vec<Pattern>,
+    /// The first part id of each pattern.
+    pub(crate) first_part: Vec<usize>,
+    pub(crate) folded_gate: Gate,
+    pub(crate) raw_gate: Gate,
+    judges: Vec<Arc<dyn Judge>>,
+    id: String,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("id", &self.id).field("patterns", &self.patterns.len()).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Compiles every rule that can be compiled. Those that cannot are skipped, each with a diagnostic.
+    pub fn compile(sources: &[Source], options: &Options) -> (Engine, Vec<Diagnostic>) {
+        let mut out = Vec::new();
+        let lists: Vec<_> = sources
+            .iter()
+            .filter(|s| s.kind == SourceKind::Keywords)
+            .map(|s| keyword_file::read(s, &mut out))
+            .collect();
+        let keywords = Keywords::compile(&lists).unwrap_or_else(|reason| {
+            out.push(Diagnostic {
+                severity: Severity::Error,
+                path: "keywords".to_owned(),
+                line: 1,
+                column: 1,
+                message: format!("the word lists do not compile: {reason}"),
+                remedy: "make them smaller".to_owned(),
+            });
+            Keywords::default()
+        });
+        let mut patterns: Vec<Pattern> = Vec::new();
+        let mut known: HashMap<String, String> = HashMap::new();
+        for source in sources.iter().filter(|s| s.kind == SourceKind::Patterns) {
+            for entry in pattern_file::read(source, &mut out) {
+                match known.get(&entry.pattern.id) {
+                    Some(path) => {
+                        let message = format!("{:?} is already the id of a pattern in {path}", entry.pattern.id);
+                        Reporter::new(source, &mut out).error(entry.at, message, "ids are unique over all packs");
+                    }
+                    None => {
+                        known.insert(entry.pattern.id.clone(), source.path.clone());
+                        patterns.push(entry.pattern);
+                    }
+                }
+            }
+        }
+        let first_part = patterns
+            .iter()
+            .scan(0, |next, p| {
+                let first = *next;
+                *next += p.parts.len();
+                Some(first)
+            })
+            .collect();
+        let engine = Engine {
+            folded_gate: Gate::new(&patterns, false),
+            raw_gate: Gate::new(&patterns, true),
+            options: *options,
+            keywords,
+            patterns,
+            first_part,
+            judges: Vec::new(),
+            id: identify(sources, options),
+        };
+        (engine, out)
+    }
+
+    /// Adds native judges; they run after the rules, in this order.
+    #[must_use]
+    pub fn with_judges(mut self, judges: Vec<Arc<dyn Judge>>) -> Self {
+        for judge in &judges {
+            self.id = blake3::hash(format!("{}\0{}", self.id, judge.name()).as_bytes()).to_hex().to_string();
+        }
+        self.judges.extend(judges);
+        self
+    }
+
+    /// The hash of the sources, the options and the judges: equal ids give equal verdicts.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The longest stretch, in bytes, that a stream may have to hold back for a rule with a bounded match, capped by
+    /// [`Options::max_hold_bytes`]. Streams hold back far less unless a match has actually begun.
+    pub fn hold_bytes(&self) -> usize {
+        let reach = self.patterns.iter().filter_map(Pattern::reach).max().unwrap_or(0);
+        reach.max(self.keywords.widest_bytes).min(self.options.max_hold_bytes)
+    }
+
+    /// How many keywords (distinct after folding) and patterns the engine has.
+    pub fn sizes(&self) -> (usize, usize) {
+        (self.keywords.len(), self.patterns.len())
+    }
+
+    /// Inspects one text.
+    pub fn inspect(&self, text: &str, side: Side, role: Role) -> Verdict {
+        self.inspect_with(text, side, role, &Extra::default())
+    }
+
+    /// Inspects one text, and looks for this request's canaries and system prompts too.
+    pub fn inspect_with(&self, text: &str, side: Side, role: Role, extra: &Extra) -> Verdict {
+        let mut verdict = Verdict::default();
+        let mut clock = Clock::start();
+
+        let folded = Folder::shared().fold(text);
+        let mut findings = disguise::inspect(text);
+        clock.lap("normalise", &mut verdict.stages);
+
+        let hits = self.keywords.inspect(text, &folded, side);
+        findings.extend(hits.iter().take(self.options.max_findings).filter_map(|hit| self.keyword_finding(hit, text)));
+        clock.lap("keywords", &mut verdict.stages);
+
+        self.run_patterns(text, &folded, side, false, |pattern, span, score| {
+            findings.push(pattern_finding(pattern, span, score, span.of(text)));
+        });
+        clock.lap("patterns", &mut verdict.stages);
+
+        let layers = decode::layers(text, &self.options.limits);
+        self.inspect_layers(&layers, side, &mut findings);
+        clock.lap("decode", &mut verdict.stages);
+
+        if !extra.is_empty() {
+            findings.extend(extra.inspect(text, &folded, 0, true).0);
+            clock.lap("leak", &mut verdict.stages);
+        }
+        arrange(&mut findings);
+        verdict.labels = labels(&findings, side);
+        verdict.findings = findings;
+        for judge in &self.judges {
+            let name = format!("judge.{}", judge.name());
+            match judge.judge(&JudgeInput::of_text(text, side, role)) {
+                Ok(labels) => verdict.labels.absorb(&labels),
+                Err(error) => {
+                    verdict.unavailable.push(Unavailable { detector: name.clone().into(), reason: error.to_string() })
+                }
+            }
+            clock.lap(name, &mut verdict.stages);
+        }
+        verdict
+    }
+
+    /// A stream of text in this direction.
+    pub fn stream(self: &Arc<Self>, side: Side, role: Role) -> Stream {
+        self.stream_with(side, role, &Extra::default())
+    }
+
+    /// A stream that also looks for this request's canaries and system prompts.
+    pub fn stream_with(self: &Arc<Self>, side: Side, role: Role, extra: &Extra) -> Stream {
+        Stream::new(Arc::clone(self), side, role, extra.clone())
+    }
+
+    /// The total number of regexes, the size of an [`Armed`].
+    pub(crate) fn parts(&self) -> usize {
+        self.patterns.iter().map(|p| p.parts.len()).sum()
+    }
+
+    pub(crate) fn reading<'t>(&self, text: &'t str, complete: bool) -> Reading<'t> {
+        Reading { text, complete, max_hold_bytes: self.options.max_hold_bytes, max_findings: self.options.max_findings }
+    }
+
+    fn run_patterns(
+        &self,
+        text: &str,
+        folded: &View,
+        side: Side,
+        decoded: bool,
+        mut emit: impl FnMut(&Pattern, Span, f32),
+    ) {
+        let mut armed = Armed::new(self.parts());
+        self.folded_gate.arm(&folded.text, 0, &mut armed);
+        self.raw_gate.arm(text, 0, &mut armed);
+        for (pattern, first) in self.patterns.iter().zip(&self.first_part) {
+            let wanted = pattern.sides.has(side) && (pattern.decoded || !decoded);
+            if !wanted || !(0..pattern.parts.len()).all(|part| armed.since(first + part, 0)) {
+                continue;
+            }
+            let reading = self.reading(if pattern.raw { text } else { &folded.text }, true);
+            pattern.walk(
+                reading,
+                &mut Cursor::default(),
+                |_, _| true,
+                |hit| {
+                    let span =
+                        if pattern.raw { Span::new(hit.range.start, hit.range.end) } else { folded.origin(hit.range) };
+                    emit(pattern, span, hit.score);
+                },
+            );
+        }
+    }
+
+    /// Inspects decoded layers. What is found in one stands where its encoded run stands, once for each rule.
+    pub(crate) fn inspect_layers(&self, layers: &[Layer], side: Side, findings: &mut Vec<Finding>) {
+        let folder = Folder::shared();
+        for layer in layers {
+            let before = findings.len();
+            let via = Transform::Decoded(layer.codecs.iter().map(|c| Cow::Borrowed(c.id())).collect());
+            let mut add = |mut finding: Finding| {
+                finding.span = layer.span;
+                finding.via = via.clone();
+                let known = |f: &Finding| {
+                    f.span == finding.span && f.detector == finding.detector && matches!(f.via, Transform::Decoded(_))
+                };
+                if !findings.iter().any(known) {
+                    findings.push(finding);
+                }
+            };
+            let folded = folder.fold(&layer.text);
+            for hit in self.keywords.inspect(&layer.text, &folded, side) {
+                self.keyword_finding(&hit, &layer.text).into_iter().for_each(&mut add);
+            }
+            self.run_patterns(&layer.text, &folded, side, true, |pattern, span, score| {
+                add(pattern_finding(pattern, span, score, span.of(&layer.text)));
+            });
+            // An encoded credential or phone number is data; an encoded offence or instruction is an attack.
+            let suspicious = findings.iter().skip(before).any(|f| {
+                matches!(
+                    f.family,
+                    Family::Keyword | Family::Grey | Family::Attack | Family::UnsafeOutput | Family::Leak
+                )
+            });
+            if suspicious {
+                let (detector, attack) = encoding(layer);
+                let mut finding = Finding::new(detector, "encoded", Family::Attack, layer.span, ENCODED_SCORE);
+                finding.attack = Some(attack);
+                finding.via = via;
+                finding.evidence = Evidence::new(layer.text.as_str());
+                findings.push(finding);
+            }
+        }
+    }
+
+    pub(crate) fn keyword_finding(&self, hit: &keywords::Hit, text: &str) -> Option<Finding> {
+        let profile = self.keywords.profiles.get(hit.profile as usize)?;
+        let share = if hit.via == Via::Sound { SOUND_SHARE } else { 1.0 };
+        let mut finding = Finding::new(
+            profile.detector.clone(),
+            profile.label.clone(),
+            profile.family(),
+            hit.span,
+            profile.score * share,
+        );
+        profile.marks.stamp(&mut finding);
+        finding.via = match hit.via {
+            Via::Folded => Transform::Folded,
+            Via::Tight => Transform::Tight,
+            Via::Composed => Transform::Composed,
+            Via::Sound => Transform::Sound,
+        };
+        finding.evidence = Evidence::new(hit.span.of(text));
+        Some(finding)
+    }
+}
+
+pub(crate) fn pattern_finding(pattern: &Pattern, span: Span, score: f32, matched: &str) -> Finding {
+    let mut finding = Finding::new(pattern.id.clone(), pattern.label.clone(), pattern.family, span, score);
+    pattern.marks.stamp(&mut finding);
+    finding.evidence = Evidence::new(matched);
+    finding
+}
+
+/// The attack that hiding something in this encoding is.
+fn encoding(layer: &Layer) -> (&'static str, Attack) {
+    match layer.codecs.first() {
+        Some(Codec::Rot13 | Codec::Caesar | Codec::Atbash) => ("attack.e2.cipher", Attack::E2),
+        Some(Codec::Tags | Codec::Selectors | Codec::ZeroWidth | Codec::Flipped) => ("attack.e3.hidden", Attack::E3),
+        Some(Codec::Leet) => ("attack.e4.leet", Attack::E4),
+        Some(Codec::Reversed) => ("attack.e6.reversed", Attack::E6),
+        _ => ("attack.e1.encoded", Attack::E1),
+    }
+}
+
+/// Puts findings into the order of the text and drops repetitions of one detector at one place.
+pub(crate) fn arrange(findings: &mut Vec<Finding>) {
+    findings.sort_by(|a, b| {
+        (a.span, &a.detector, &a.label).cmp(&(b.span, &b.detector, &b.label)).then(b.score.total_cmp(&a.score))
+    });
+    findings.dedup_by(|b, a| a.span == b.span && a.detector == b.detector && a.label == b.label && a.via == b.via);
+}
+
+fn identify(sources: &[Source], options: &Options) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
+    hasher.update(format!("{options:?}").as_bytes());
+    for source in sources {
+        for field in [&source.pack, &source.path, &source.body] {
+            hasher.update(&(field.len() as u64).to_le_bytes());
+            hasher.update(field.as_bytes());
+        }
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// Times the stages.
+struct Clock(Instant);
+
+impl Clock {
+    fn start() -> Self {
+        Clock(Instant::now())
+    }
+
+    fn lap(&mut self, name: impl Into<Cow<'static, str>>, stages: &mut Vec<Stage>) {
+        let now = Instant::now();
+        let us = u64::try_from(now.duration_since(self.0).as_micros()).unwrap_or(u64::MAX);
+        stages.push(Stage { name: name.into(), us });
+        self.0 = now;
+    }
+}

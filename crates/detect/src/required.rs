@@ -1,0 +1,127 @@
+//! Literals that every match of a regex must contain: what the gate in front of the regexes looks for.
+//!
+//! `regex-syntax` extracts literals that a match must *begin* with. Applied to each tail of a concatenation it finds
+//! inner ones too: `.{0,9}密码` has no prefix, its tail `密码` has.
+
+use regex_syntax::hir::literal::Extractor;
+use regex_syntax::hir::{Hir, HirKind};
+
+/// More literals than this do not pay for themselves.
+const MAX_LITERALS: usize = 250;
+/// How telling the weakest literal must be: one Chinese character, or two ASCII ones.
+const MIN_WORTH: u32 = 4;
+
+/// Literals, lower-cased, of which every match contains at least one; `None` when no telling set exists.
+pub(crate) fn literals(hir: &Hir) -> Option<Vec<String>> {
+    let (literals, _) = best(hir)?;
+    let mut lower: Vec<String> = literals.into_iter().map(|l| l.to_ascii_lowercase()).collect();
+    lower.sort_unstable();
+    lower.dedup();
+    // Matching is case-insensitive for ASCII only; other cased letters would be missed.
+    let cased = |l: &String| l.chars().any(|c| !c.is_ascii() && (c.is_lowercase() || c.is_uppercase()));
+    (!lower.iter().any(cased)).then_some(lower)
+}
+
+/// How rare a literal is likely to be.
+fn worth(literal: &str) -> u32 {
+    let one = |c: char| match c {
+        '0'..='9' | 'a'..='z' | 'A'..='Z' | '_' => 2,
+        '@' | '=' | '<' | '{' | '}' | '|' | '`' | '$' | '\\' | '[' | ']' => 4,
+        ' '..='~' => 1,
+        '\0'..='\x7f' => 1,
+        _ => 4,
+    };
+    literal.chars().map(one).sum()
+}
+
+type Rated = (Vec<String>, u32);
+
+fn better(a: Option<Rated>, b: Option<Rated>) -> Option<Rated> {
+    match (a, b) {
+        // Fewer literals break a tie: each is another state of the gate.
+        (Some(a), Some(b)) if (b.1, a.0.len()) > (a.1, b.0.len()) => Some(b),
+        (None, b) => b,
+        (a, _) => a,
+    }
+}
+
+fn prefixes(hir: &Hir) -> Option<Rated> {
+    let found = Extractor::new().extract(hir);
+    let found = found.literals()?;
+    if found.is_empty() || found.len() > MAX_LITERALS {
+        return None;
+    }
+    let literals: Option<Vec<String>> =
+        found.iter().map(|l| String::from_utf8(whole_chars(l.as_bytes()).to_vec()).ok()).collect();
+    let literals = literals?;
+    let worth = literals.iter().map(|l| worth(l)).min()?;
+    (worth >= MIN_WORTH).then_some((literals, worth.min(16)))
+}
+
+/// Cuts a character that the extractor broke off at its length limit.
+fn whole_chars(bytes: &[u8]) -> &[u8] {
+    match std::str::from_utf8(bytes) {
+        Ok(_) => bytes,
+        Err(error) => bytes.get(..error.valid_up_to()).unwrap_or_default(),
+    }
+}
+
+fn best(hir: &Hir) -> Option<Rated> {
+    let whole = prefixes(hir);
+    let inner = match hir.kind() {
+        HirKind::Capture(capture) => best(&capture.sub),
+        HirKind::Repetition(repetition) if repetition.min > 0 => best(&repetition.sub),
+        HirKind::Concat(parts) => {
+            let mut found = None;
+            for (at, part) in parts.iter().enumerate() {
+                found = better(found, best(part));
+                if at > 0 {
+                    found = better(found, prefixes(&Hir::concat(parts[at..].to_vec())));
+                }
+            }
+            found
+        }
+        HirKind::Alternation(branches) => branches.iter().map(best).try_fold((Vec::new(), 16), |mut all, branch| {
+            let (literals, worth) = branch?;
+            all.0.extend(literals);
+            all.1 = all.1.min(worth);
+            (all.0.len() <= MAX_LITERALS).then_some(all)
+        }),
+        _ => None,
+    };
+    better(whole, inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(pattern: &str) -> Option<Vec<String>> {
+        literals(&crate::dialect::read(pattern).ok().unwrap().hir)
+    }
+
+    fn list(words: &[&str]) -> Option<Vec<String>> {
+        Some(words.iter().map(|w| (*w).to_owned()).collect())
+    }
+
+    #[test]
+    fn prefixes_tails_and_alternations_are_found() {
+        assert_eq!(of(r"sk-[a-z0-9]{20,}"), list(&["sk-"]));
+        assert_eq!(of(r"[a-z0-9.]{1,64}@[a-z0-9-]+\.[a-z]{2,}"), list(&["@"]));
+        assert_eq!(of(r".{0,9}密码"), list(&["密码"]));
+        assert_eq!(of(r"(忽略|无视).{0,12}(指令|规则)"), list(&["忽略", "无视"]));
+        assert_eq!(of(r"(?i)AKIA[0-9A-Z]{16}").unwrap()[0], "akia");
+    }
+
+    #[test]
+    fn digits_alone_gate_by_pairs() {
+        let pairs = of(r"\b1[3-9]\d{9}\b").unwrap();
+        assert!(pairs.iter().all(|p| p.len() >= 2 && p.starts_with('1')), "{pairs:?}");
+    }
+
+    #[test]
+    fn a_regex_without_any_literal_has_no_gate() {
+        assert_eq!(of(r"[a-z]{3,}[0-9a-z]+"), None);
+        assert_eq!(of(r"密码|[a-z]{9}"), None);
+    }
+}

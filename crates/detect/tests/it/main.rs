@@ -1,0 +1,5 @@
+//! What the engine promises, tested from outside.
+
+mod packs;
+mod readings;
+mod streams;

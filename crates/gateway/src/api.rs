@@ -1,0 +1,256 @@
+//! The checking APIs: ours, and those of others, so that they call us without new code.
+//!
+//! One table ([`ROUTES`]) lists every path. The router and the OpenAPI document are both made from it, so the document
+//! cannot miss a route.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::MethodRouter;
+use http::{HeaderMap, HeaderValue, Uri, header};
+use menshen_verdict::{Conversation, Report, Role, Side};
+use serde_json::{Value, json};
+
+use crate::auth::Caller;
+use crate::error::{Failure, GatewayError};
+use crate::exchange::REQUEST_ID;
+use crate::family::Family;
+use crate::family::chat::Chat;
+use crate::family::messages::Messages;
+use crate::gateway::Gateway;
+use crate::guard::Ruling;
+
+pub mod admin;
+pub mod agentgateway;
+pub mod fms;
+pub mod guard;
+pub mod health;
+pub mod litellm;
+pub mod models;
+pub mod moderations;
+pub mod openapi;
+pub mod openguardrails;
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    Open,
+    /// A caller with a key, where keys are required.
+    Caller,
+    /// An administrator.
+    Admin,
+}
+
+/// A path, what it is for, and who may call it.
+pub struct Route {
+    /// The method, upper-case.
+    pub method: &'static str,
+    /// The path, in axum's and OpenAPI's common syntax.
+    pub path: &'static str,
+    /// One line for the document.
+    pub summary: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// The request's schema within the document, when it has a body.
+    pub request: Option<&'static str>,
+    /// The answer's schema within the document.
+    pub response: &'static str,
+    handler: Option<fn() -> MethodRouter<Arc<Gateway>>>,
+}
+
+macro_rules! route {
+    ($method:ident $path:literal, $summary:literal, $access:ident, $request:expr => $response:literal, $handler:path) => {
+        Route {
+            method: stringify!($method),
+            path: $path,
+            summary: $summary,
+            access: Access::$access,
+            request: $request,
+            response: $response,
+            handler: Some(|| axum::routing::on(axum::routing::MethodFilter::$method, $handler)),
+        }
+    };
+    ($method:ident $path:literal, $summary:literal, $request:expr => $response:literal) => {
+        Route {
+            method: stringify!($method),
+            path: $path,
+            summary: $summary,
+            access: Access::Caller,
+            request: $request,
+            response: $response,
+            handler: None,
+        }
+    };
+}
+
+/// Every route of the gateway.
+pub static ROUTES: &[Route] = &[
+    route!(POST "/v1/chat/completions", "OpenAI chat completions, guarded", Some("OpenAiChatRequest") => "OpenAiChatResponse"),
+    route!(POST "/v1/responses", "OpenAI responses, guarded", Some("OpenAiResponsesRequest") => "OpenAiResponse"),
+    route!(POST "/v1/messages", "Anthropic messages, guarded", Some("AnthropicMessagesRequest") => "AnthropicMessage"),
+    route!(POST "/v1/embeddings", "OpenAI embeddings, guarded", Some("OpenAiEmbeddingsRequest") => "OpenAiEmbeddings"),
+    route!(GET "/v1/models", "Models of the upstreams", Caller, None => "OpenAiModels", models::list),
+    route!(POST "/v1/moderations", "Our verdict in OpenAI's 13 categories", Caller, Some("ModerationRequest") => "Moderation", moderations::check),
+    route!(POST "/v1/guard", "Our full verdict and disposition", Caller, Some("GuardRequest") => "Report", guard::check),
+    route!(POST "/v1/guardrails", "OpenGuardrails' check", Caller, Some("OpenGuardrailsRequest") => "OpenGuardrailsResult", openguardrails::check),
+    route!(POST "/v1/guardrails/input", "OpenGuardrails' input check", Caller, Some("OpenGuardrailsInput") => "OpenGuardrailsResult", openguardrails::check_input),
+    route!(POST "/v1/guardrails/output", "OpenGuardrails' output check", Caller, Some("OpenGuardrailsOutput") => "OpenGuardrailsResult", openguardrails::check_output),
+    route!(POST "/beta/litellm_basic_guardrail_api", "LiteLLM's generic guardrail", Caller, Some("LiteLlmRequest") => "LiteLlmResult", litellm::check),
+    route!(POST "/api/v1/text/contents", "fms detector: contents", Caller, Some("FmsContents") => "FmsContentsResult", fms::contents),
+    route!(POST "/api/v1/text/generation", "fms detector: generation", Caller, Some("FmsGeneration") => "FmsResult", fms::generation),
+    route!(POST "/api/v1/text/chat", "fms detector: chat", Caller, Some("FmsChat") => "FmsResult", fms::chat),
+    route!(POST "/api/v1/text/context/doc", "fms detector: text against a context", Caller, Some("FmsContext") => "FmsResult", fms::context),
+    route!(POST "/request", "agentgateway's request webhook", Caller, Some("WebhookRequest") => "WebhookAction", agentgateway::request),
+    route!(POST "/response", "agentgateway's response webhook", Caller, Some("WebhookResponse") => "WebhookAction", agentgateway::response),
+    route!(GET "/healthz", "Whether the program runs", Open, None => "Health", health::live),
+    route!(GET "/health", "Whether the program runs (fms detector API)", Open, None => "Health", health::live),
+    route!(GET "/readyz", "Whether requests can be served", Open, None => "Readiness", health::ready),
+    route!(GET "/metrics", "Prometheus metrics", Open, None => "Text", health::metrics),
+    route!(GET "/openapi.json", "This document", Open, None => "OpenApi", openapi::document),
+    route!(GET "/", "Where to go from here", Open, None => "Text", health::welcome),
+    route!(GET "/admin/keys", "Keys, without their secrets", Admin, None => "Keys", admin::list_keys),
+    route!(POST "/admin/keys", "Make a key; its secret is shown once", Admin, Some("NewKey") => "NewKeyMade", admin::create_key),
+    route!(DELETE "/admin/keys/{id}", "Revoke a key", Admin, None => "Done", admin::revoke_key),
+    route!(POST "/admin/reload", "Load the packs again", Admin, None => "Packs", admin::reload),
+    route!(GET "/admin/packs", "Packs in force and what is wrong with them", Admin, None => "Packs", admin::packs),
+    route!(GET "/admin/audit/verify", "Prove the audit chain", Admin, None => "AuditReport", admin::verify),
+    route!(GET "/admin/reviews", "Requests that wait for a human", Admin, None => "Reviews", admin::reviews),
+    route!(POST "/admin/reviews/{id}", "Decide a review", Admin, Some("ReviewDecision") => "Done", admin::resolve_review),
+    route!(DELETE "/admin/suspensions/{tenant}/{user}", "Lift a suspension", Admin, None => "Done", admin::lift),
+];
+
+/// The routes that are not conversations.
+pub(crate) fn routes() -> Router<Arc<Gateway>> {
+    let mut router = Router::new();
+    for route in ROUTES {
+        if let Some(handler) = route.handler {
+            router = router.route(route.path, handler());
+        }
+    }
+    router
+}
+
+/// An error in the format that callers of `path` expect.
+pub(crate) fn error_for(path: &str, error: &GatewayError) -> Response {
+    let id = uuid::Uuid::now_v7().to_string();
+    let body = if path.starts_with("/v1/messages") {
+        Messages.error(error, &id)
+    } else if path.starts_with("/api/v1/text/") {
+        json!({"code": error.http_status().as_u16(), "message": error.message})
+    } else {
+        Chat.error(error, &id)
+    };
+    let mut response = json_response(&body);
+    *response.status_mut() = error.http_status();
+    if let Some(seconds) = error.retry_after_s {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+pub(crate) fn json_response(body: &Value) -> Response {
+    let mut response = Response::new(Body::from(body.to_string()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+pub(crate) async fn not_found(uri: Uri) -> Response {
+    let known = "see /openapi.json for the paths of this gateway";
+    let message = format!("there is no {} here; {known}", uri.path().chars().take(120).collect::<String>());
+    error_for(uri.path(), &GatewayError::new(Failure::NotFound, message))
+}
+
+pub(crate) async fn method_not_allowed(uri: Uri) -> Response {
+    error_for(uri.path(), &GatewayError::new(Failure::MethodNotAllowed, "this path does not take this method"))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the layer's handler takes the payload by value")]
+pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Response {
+    let what = payload.downcast_ref::<&str>().map_or("a panic", |s| *s);
+    tracing::error!(what, "a request made the program panic; please report this");
+    error_for("", &GatewayError::new(Failure::Internal, "an internal error; the operator's log has the details"))
+}
+
+/// A caller who was let in and counted.
+pub(crate) async fn enter(gateway: &Gateway, headers: &HeaderMap) -> Result<Caller, GatewayError> {
+    let caller = gateway.door.caller(headers).await?;
+    gateway.limiter.admit(&caller).await?;
+    Ok(caller)
+}
+
+/// Judges a conversation for a checking API and records it.
+pub(crate) async fn check(
+    gateway: &Arc<Gateway>,
+    api: &'static str,
+    caller: &Caller,
+    side: Side,
+    conversation: Conversation,
+) -> Result<(Arc<Conversation>, Ruling), GatewayError> {
+    let snapshot = gateway.guard.snapshot();
+    let conversation = Arc::new(conversation);
+    let started = std::time::Instant::now();
+    let extra = Arc::default();
+    let ruling = gateway.guard.rule(&snapshot, side, &conversation, &caller.subject, &extra, false).await;
+    gateway.metrics.judged(&ruling.verdict);
+    let outcome = ruling.disposition.outcome();
+    gateway.metrics.ended(api, outcome, Some(ruling.disposition.action), started.elapsed().as_secs_f64());
+    admin::record_check(gateway, api, caller, side, &conversation, &ruling, &snapshot).await?;
+    Ok((conversation, ruling))
+}
+
+/// Judges a request's conversation, standard answers first, and puts the result in the shared shape.
+pub(crate) async fn report(
+    gateway: &Arc<Gateway>,
+    caller: &Caller,
+    side: Side,
+    id: Option<String>,
+    conversation: Conversation,
+) -> Result<Report, GatewayError> {
+    let snapshot = gateway.guard.snapshot();
+    let answer = match side {
+        Side::Input => gateway.guard.answer(&snapshot, &conversation, &caller.subject),
+        _ => None,
+    };
+    let (conversation, mut ruling) = check(gateway, "guard", caller, side, conversation).await?;
+    if let Some(answer) = answer {
+        ruling.disposition.action = menshen_verdict::Action::Answer;
+        ruling.disposition.answer = Some(answer);
+    }
+    Ok(Report::new(id, side, &conversation, &ruling.verdict, &ruling.disposition))
+}
+
+/// A list of `{role, content}` messages as a conversation, in the chat format.
+pub(crate) fn conversation_of(messages: &Value) -> Result<Conversation, GatewayError> {
+    let body = json!({"model": "none", "messages": messages});
+    Ok(Chat.read_request(&body)?.conversation)
+}
+
+pub(crate) fn bare(role: Role, side: Side, text: impl Into<String>) -> Conversation {
+    let mut conversation = Conversation::of_text(role, text);
+    for segment in &mut conversation.segments {
+        segment.side = side;
+    }
+    conversation
+}
+
+/// Turns a handler's result into a response, with errors in the format of `path`.
+pub(crate) fn answer(path: &str, result: Result<Value, GatewayError>, gateway: &Gateway) -> Response {
+    match result {
+        Ok(body) => json_response(&body),
+        Err(error) => {
+            gateway.metrics.failed(error.failure.code());
+            error_for(path, &error)
+        }
+    }
+}
+
+/// The gateway as handlers take it.
+pub(crate) type App = State<Arc<Gateway>>;

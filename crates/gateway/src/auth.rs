@@ -1,0 +1,170 @@
+//! Who calls, and what they may do.
+
+use http::{HeaderMap, header};
+use menshen_policy::Subject;
+use menshen_store::{Store, same_secret};
+
+use crate::config::{AuthMode, Config};
+use crate::error::{Failure, GatewayError};
+
+/// The scope of a key that may administer.
+pub const ADMIN: &str = "admin";
+/// The scope of a key that may converse and check.
+pub const INFER: &str = "infer";
+
+/// A caller who was let in.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Tenant, application, end user, tier, scene.
+    pub subject: Subject,
+    /// The key's id; `None` where no key is needed.
+    pub key_id: Option<String>,
+    /// Requests a minute; 0 for no limit.
+    pub requests_per_minute: u32,
+    /// Tokens a minute; 0 for no limit.
+    pub tokens_per_minute: u32,
+    /// Tokens a day; 0 for no limit.
+    pub tokens_per_day: u64,
+    /// Whether the caller may administer.
+    pub admin: bool,
+}
+
+/// Checks keys.
+pub struct Door {
+    mode: AuthMode,
+    loopback: bool,
+    /// The admin key that was configured, if one was.
+    admin_key: Option<String>,
+    store: Store,
+    requests_per_minute: u32,
+    tokens_per_minute: u32,
+    tokens_per_day: u64,
+}
+
+/// The key a request presents: `Authorization: Bearer …`, `x-api-key` (Anthropic, LiteLLM) or `api-key` (Azure).
+fn presented(headers: &HeaderMap) -> Option<&str> {
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    bearer
+        .and_then(|v| v.strip_prefix("Bearer ").or_else(|| v.strip_prefix("bearer ")))
+        .or_else(|| ["x-api-key", "api-key"].iter().find_map(|n| headers.get(*n).and_then(|v| v.to_str().ok())))
+        .map(str::trim)
+        .filter(|k| !k.is_empty())
+}
+
+fn named(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|v| v.to_str().ok()).map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned)
+}
+
+impl Door {
+    /// A door for `config`; `admin_key` is the key that the operator set, if any.
+    pub fn new(config: &Config, store: Store, admin_key: Option<&str>) -> Self {
+        Door {
+            mode: config.auth.mode,
+            loopback: config.listen.ip().is_loopback(),
+            admin_key: admin_key.map(str::to_owned),
+            store,
+            requests_per_minute: config.limits.requests_per_minute,
+            tokens_per_minute: config.limits.tokens_per_minute,
+            tokens_per_day: config.limits.tokens_per_day,
+        }
+    }
+
+    /// Whether callers need no key of ours.
+    pub fn open(&self) -> bool {
+        match self.mode {
+            AuthMode::Open => true,
+            AuthMode::Keys => false,
+            AuthMode::Auto => self.loopback && !self.keys_exist(),
+        }
+    }
+
+    /// Whether anybody was given a key to converse with.
+    fn keys_exist(&self) -> bool {
+        self.store.keys().iter().any(|k| k.revoked_us.is_none() && k.has_scope(INFER))
+    }
+
+    /// Lets a caller in who wants to converse or check.
+    ///
+    /// # Errors
+    /// Without a valid key where one is needed.
+    pub fn caller(&self, headers: &HeaderMap) -> Result<Caller, GatewayError> {
+        let secret = presented(headers);
+        if let Some(secret) = secret
+            && (secret.starts_with("msk_") || !self.open() || self.is_admin_key(secret))
+        {
+            if self.is_admin_key(secret) {
+                return Ok(Caller { admin: true, key_id: Some("admin".to_owned()), ..self.stranger(headers) });
+            }
+            let now_us = jiff::Timestamp::now().as_microsecond();
+            let key = self.store.authenticate(secret, now_us).map_err(|refusal| {
+                GatewayError::new(Failure::Unauthorized, "this API key is not valid here").detail(refusal)
+            })?;
+            let admin = key.has_scope(ADMIN);
+            if !admin && !key.has_scope(INFER) {
+                return Err(GatewayError::new(Failure::Forbidden, "this API key may not be used for this"));
+            }
+            let stranger = self.stranger(headers);
+            return Ok(Caller {
+                subject: Subject {
+                    app: key.app.clone(),
+                    tenant: key.tenant.clone(),
+                    user: stranger.subject.user,
+                    tier: key.tier.clone().or(stranger.subject.tier),
+                    // A key's scene binds: a caller must not be able to leave the minors' scene by a header.
+                    scene: key.scene.clone().or(stranger.subject.scene),
+                    minor: stranger.subject.minor,
+                },
+                key_id: Some(key.id.clone()),
+                requests_per_minute: key.rpm.unwrap_or(self.requests_per_minute),
+                tokens_per_minute: key.tpm.unwrap_or(self.tokens_per_minute),
+                tokens_per_day: self.tokens_per_day,
+                admin,
+            });
+        }
+        if self.open() {
+            return Ok(self.stranger(headers));
+        }
+        Err(GatewayError::new(
+            Failure::Unauthorized,
+            "an API key is required: send it as 'Authorization: Bearer …' or 'x-api-key'",
+        ))
+    }
+
+    fn stranger(&self, headers: &HeaderMap) -> Caller {
+        Caller {
+            subject: Subject {
+                app: named(headers, "x-menshen-app").unwrap_or_else(|| "default".to_owned()),
+                tenant: "default".to_owned(),
+                user: named(headers, "x-menshen-user"),
+                tier: named(headers, "x-menshen-tier"),
+                scene: named(headers, "x-menshen-scene"),
+                minor: named(headers, "x-menshen-minor").is_some_and(|v| v == "true" || v == "1"),
+            },
+            key_id: None,
+            requests_per_minute: self.requests_per_minute,
+            tokens_per_minute: self.tokens_per_minute,
+            tokens_per_day: self.tokens_per_day,
+            admin: false,
+        }
+    }
+
+    fn is_admin_key(&self, secret: &str) -> bool {
+        self.admin_key.as_deref().is_some_and(|known| same_secret(known, secret))
+    }
+
+    /// Lets an administrator in. There is no open mode here.
+    ///
+    /// # Errors
+    /// Without an admin key.
+    pub fn administrator(&self, headers: &HeaderMap) -> Result<Caller, GatewayError> {
+        if presented(headers).is_none() {
+            return Err(GatewayError::new(Failure::Unauthorized, "an admin key is required: send it as 'Authorization: Bearer …'"));
+        }
+        let caller = self.caller(headers)?;
+        if caller.admin {
+            Ok(caller)
+        } else {
+            Err(GatewayError::new(Failure::Forbidden, "this needs an admin key"))
+        }
+    }
+}

@@ -1,0 +1,754 @@
+//! One request's way through the house, front to back.
+//!
+//! read → who → standard answer → detect → decide → act → forward → detect → decide → act → record → answer. Every way
+//! out passes [`Exchange::record`] once, before the last byte leaves.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use menshen_detect::Extra;
+use menshen_policy::redact::{Edit, Restorer, Vault};
+use menshen_store::{Entry, Text};
+use menshen_verdict::{Action, Conversation, Disposition, Outcome, Side, Verdict};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::auth::Caller;
+use crate::config::{Attachments, KeepText, Limits, OnFailure, OnUnseen};
+use crate::error::{Failure, GatewayError, invalid};
+use crate::family::{Family, Finish, Request, translate};
+use crate::gateway::Gateway;
+use crate::guard::{self, Ruling, Snapshot};
+use crate::hold_back::rewritten;
+use crate::relay;
+use crate::upstream::Reply;
+
+/// The header that carries the request's id.
+pub const REQUEST_ID: &str = "x-menshen-request-id";
+/// The header that says what was done.
+pub const DISPOSITION: &str = "x-menshen-disposition";
+/// The header that says how it ended.
+pub const OUTCOME: &str = "x-menshen-outcome";
+
+/// What is known of a request while it is under way.
+pub struct Exchange {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) family: &'static dyn Family,
+    pub(crate) id: Uuid,
+    pub(crate) started: Instant,
+    at_us: i64,
+    pub(crate) caller: Option<Caller>,
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) request: Request,
+    pub(crate) conversation: Arc<Conversation>,
+    pub(crate) input: Option<Ruling>,
+    pub(crate) output: Option<Ruling>,
+    pub(crate) answer_text: String,
+    pub(crate) vault: Option<Arc<Vault>>,
+    pub(crate) extra: Arc<Extra>,
+    pub(crate) guided: bool,
+    pub(crate) attempts: Value,
+    pub(crate) tokens: u64,
+    pub(crate) error: Option<String>,
+    recorded: bool,
+}
+
+/// Handles a request of a conversing API.
+pub async fn handle(gateway: Arc<Gateway>, family: &'static dyn Family, headers: HeaderMap, body: Body) -> Response {
+    let mut exchange = Exchange::new(gateway, family);
+    let outcome = exchange.run(&headers, body).await;
+    match outcome {
+        Ok(response) => response,
+        Err(error) => exchange.refuse(error).await,
+    }
+}
+
+/// Reads a body within its limits.
+///
+/// # Errors
+/// When it is too large, too slow, encoded, or not JSON.
+pub async fn read_json(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Value, GatewayError> {
+    let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    if !matches!(text(header::CONTENT_ENCODING), "" | "identity") {
+        return Err(GatewayError::new(Failure::UnsupportedMedia, "compressed bodies are not read; send plain JSON"));
+    }
+    let kind = text(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if !(kind.is_empty() || kind == "application/json" || kind.ends_with("+json")) {
+        return Err(GatewayError::new(Failure::UnsupportedMedia, "the body must be application/json"));
+    }
+    let too_large = || {
+        GatewayError::new(
+            Failure::TooLarge,
+            format!("the body is larger than {} bytes (limits.max_request_bytes)", limits.max_request_bytes),
+        )
+    };
+    if text(header::CONTENT_LENGTH).parse::<usize>().is_ok_and(|n| n > limits.max_request_bytes) {
+        return Err(too_large());
+    }
+    let read = Limited::new(body, limits.max_request_bytes).collect();
+    let bytes = match tokio::time::timeout(Duration::from_millis(limits.request_read_ms), read).await {
+        Err(_) => return Err(GatewayError::new(Failure::ReadTimeout, "the body did not arrive in time")),
+        Ok(Err(e)) if e.is::<http_body_util::LengthLimitError>() => return Err(too_large()),
+        Ok(Err(e)) => return Err(GatewayError::new(Failure::InvalidJson, "the body broke off").detail(e)),
+        Ok(Ok(collected)) => collected.to_bytes(),
+    };
+    parse_json(&bytes)
+}
+
+fn parse_json(bytes: &[u8]) -> Result<Value, GatewayError> {
+    serde_json::from_slice(bytes).map_err(|e| {
+        // The parser's message names a place, never the text there.
+        let what = if std::str::from_utf8(bytes).is_err() {
+            "the body is not valid UTF-8".to_owned()
+        } else {
+            format!("the body is not valid JSON: {e}")
+        };
+        GatewayError::new(Failure::InvalidJson, what)
+    })
+}
+
+impl Exchange {
+    fn new(gateway: Arc<Gateway>, family: &'static dyn Family) -> Self {
+        let snapshot = gateway.guard.snapshot();
+        Exchange {
+            gateway,
+            family,
+            id: Uuid::now_v7(),
+            started: Instant::now(),
+            at_us: jiff::Timestamp::now().as_microsecond(),
+            caller: None,
+            snapshot,
+            request: Request { choices: 1, ..Request::default() },
+            conversation: Arc::default(),
+            input: None,
+            output: None,
+            answer_text: String::new(),
+            vault: None,
+            extra: Arc::default(),
+            guided: false,
+            attempts: Value::Null,
+            tokens: 0,
+            error: None,
+            recorded: false,
+        }
+    }
+
+    async fn run(&mut self, headers: &HeaderMap, body: Body) -> Result<Response, GatewayError> {
+        let gateway = Arc::clone(&self.gateway);
+        let caller = gateway.door.caller(headers).await?;
+        gateway.limiter.admit(&caller).await?;
+        self.caller = Some(caller);
+        let mut body = read_json(headers, body, &gateway.config.limits).await?;
+        self.request = self.family.read_request(&body)?;
+        self.conversation = Arc::new(std::mem::take(&mut self.request.conversation));
+        let subject = self.identify()?;
+        if let Some(user) = subject.user.clone() {
+            self.suspended(&subject.tenant, &user).await?;
+        }
+        self.seen_history()?;
+
+        if let Some(answer) = gateway.guard.answer(&self.snapshot, &self.conversation, &subject) {
+            let text = answer.text.clone();
+            let disposition = Disposition { action: Action::Answer, answer: Some(answer), ..Disposition::pass() };
+            self.input = Some(Ruling { verdict: Verdict::default(), disposition, withheld: Vec::new() });
+            return self.reply_with(&text, Finish::Stop).await;
+        }
+
+        let extra = Arc::new(Extra::default());
+        let ruling =
+            gateway.guard.rule(&self.snapshot, Side::Input, &self.conversation, &subject, &extra, false).await;
+        gateway.metrics.judged(&ruling.verdict);
+        let disposition = ruling.disposition.clone();
+        let withheld = ruling.withheld.clone();
+        self.input = Some(ruling);
+        self.strike(&disposition).await;
+        match disposition.action {
+            _ if disposition.unavailable => return Err(unavailable()),
+            Action::Block | Action::Suspend => return Err(self.blocked(&disposition)),
+            Action::Decline | Action::Review | Action::Answer => {
+                if disposition.action == Action::Review {
+                    self.queue_review(&disposition).await?;
+                }
+                let policy = self.snapshot.policy(&subject.app);
+                let text = disposition.reply.clone().or_else(|| policy.default_reply(self.lang())).ok_or_else(|| {
+                    GatewayError::new(Failure::ContentPolicy, "this request is against the content policy")
+                })?;
+                if self.family.api() == "embeddings" {
+                    return Err(GatewayError::new(Failure::ContentPolicy, "this request is against the content policy"));
+                }
+                return self.reply_with(&text, Finish::ContentFilter).await;
+            }
+            Action::Pass | Action::Guide | Action::Redact => {}
+        }
+        self.prepare(&mut body, &disposition, &withheld, &subject.app);
+        let reply = gateway.upstreams.send(self.family, &self.request, &body, headers).await?;
+        self.attempts = json!({"upstream": reply.upstream, "tried": reply.attempts, "translated": reply.translated});
+        if !reply.status.is_success() {
+            return Err(self.upstream_refused(reply).await);
+        }
+        let is_stream = reply.content_type.starts_with("text/event-stream");
+        match (self.request.stream, is_stream) {
+            (true, true) => Ok(self.stream(reply)),
+            (false, false) => self.whole(reply).await,
+            (true, false) => Err(GatewayError::new(
+                Failure::UpstreamInvalid,
+                "the model did not stream although it was asked to; ask without 'stream'",
+            )),
+            (false, true) => {
+                Err(GatewayError::new(Failure::UpstreamInvalid, "the model streamed although it was not asked to"))
+            }
+        }
+    }
+
+    /// The subject, with the end user's id from header or body.
+    fn identify(&mut self) -> Result<menshen_policy::Subject, GatewayError> {
+        let user = self.request.user.clone();
+        let Some(caller) = &mut self.caller else {
+            return Err(GatewayError::new(Failure::Internal, "the caller is unknown"));
+        };
+        if caller.subject.user.is_none() {
+            caller.subject.user = user;
+        }
+        Ok(caller.subject.clone())
+    }
+
+    pub(crate) fn app(&self) -> String {
+        self.caller.as_ref().map_or_else(|| "default".to_owned(), |c| c.subject.app.clone())
+    }
+
+    pub(crate) fn subject(&self) -> menshen_policy::Subject {
+        self.caller.as_ref().map(|c| c.subject.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn lang(&self) -> menshen_policy::Lang {
+        guard::language(&self.conversation)
+    }
+
+    async fn suspended(&self, tenant: &str, user: &str) -> Result<(), GatewayError> {
+        let now = crate::family::unix_s();
+        let suspension = self.gateway.store.is_suspended(tenant, user, now).await.map_err(|e| {
+            GatewayError::new(Failure::AuditUnavailable, "suspensions cannot be checked at the moment; try again")
+                .detail(e)
+        })?;
+        match suspension {
+            None => Ok(()),
+            Some(suspension) => {
+                let policy = self.snapshot.policy(&self.app());
+                let text = policy
+                    .reply("suspended.default", self.lang())
+                    .unwrap_or_else(|| "this user is suspended for repeated violations".to_owned());
+                let wait = suspension.until_s.map(|until| u64::try_from(until - now).unwrap_or(0));
+                let error = GatewayError::new(Failure::Suspended, text);
+                Err(match wait {
+                    Some(seconds) => error.retry_after(seconds),
+                    None => error,
+                })
+            }
+        }
+    }
+
+    /// Text that is kept elsewhere must have passed here before.
+    fn seen_history(&self) -> Result<(), GatewayError> {
+        if !self.gateway.guard.enabled() || self.gateway.config.guard.unseen_history == OnUnseen::Pass {
+            return Ok(());
+        }
+        for (param, id) in &self.request.hidden {
+            let key = format!("{}/{id}", self.app());
+            if self.gateway.history.get(&key).is_none() {
+                return Err(GatewayError::new(
+                    Failure::HistoryUnseen,
+                    format!(
+                        "'{param}' refers to text that this gateway has not inspected; send the conversation itself \
+                         (an operator can allow it with guard.unseen_history = \"pass\")"
+                    ),
+                )
+                .param(*param));
+            }
+        }
+        Ok(())
+    }
+
+    /// Three risky inputs in a row or five in a day suspend the end user (TC260-003 §7).
+    async fn strike(&self, disposition: &Disposition) {
+        let subject = self.subject();
+        let Some(user) = &subject.user else { return };
+        if disposition.unavailable {
+            return;
+        }
+        let risky = matches!(disposition.action, Action::Decline | Action::Review | Action::Block | Action::Suspend)
+            && !disposition.reply_is_help;
+        let now = crate::family::unix_s();
+        let store = &self.gateway.store;
+        let key = format!("{}/{user}", subject.tenant);
+        if !risky && self.gateway.strikers.get(&key).is_none() {
+            return;
+        }
+        let done = if disposition.action == Action::Suspend {
+            let rule = disposition.rule.as_ref().map(ToString::to_string).unwrap_or_default();
+            store.suspend(&subject.tenant, user, "policy", &rule, now).await.map(|_| ())
+        } else {
+            store.record_strike(&subject.tenant, user, risky, now).await.map(|_| ())
+        };
+        if risky {
+            self.gateway.strikers.insert(key, ());
+        } else {
+            self.gateway.strikers.invalidate(&key);
+        }
+        if let Err(e) = done {
+            tracing::error!(error = %e, "a strike was not stored");
+        }
+    }
+
+    async fn queue_review(&self, disposition: &Disposition) -> Result<(), GatewayError> {
+        let reason = disposition.rule.as_ref().map(ToString::to_string).unwrap_or_default();
+        let text = self.conversation.last_user_text().unwrap_or_default();
+        self.gateway.store.add_review(self.id, &reason, &text).await.map(|_| ()).map_err(|e| {
+            GatewayError::new(Failure::AuditUnavailable, "the request could not be queued for review; try again").detail(e)
+        })
+    }
+
+    /// Changes the body as the decision says.
+    fn prepare(&mut self, body: &mut Value, disposition: &Disposition, withheld: &[usize], app: &str) {
+        if !withheld.is_empty() {
+            let policy = self.snapshot.policy(app);
+            let notice = policy
+                .reply("history.withheld", self.lang())
+                .unwrap_or_else(|| "[this message was withheld by the content policy]".to_owned());
+            guard::withhold(body, &self.conversation, withheld, &notice);
+        }
+        let redactions: Vec<_> = disposition
+            .redactions
+            .iter()
+            .filter(|r| self.conversation.segments.get(r.segment).is_some_and(|s| !withheld.contains(&s.message)))
+            .cloned()
+            .collect();
+        if guard::redact_body(body, &self.conversation, &redactions) {
+            self.vault = Some(Arc::new(Vault::new(&redactions, &self.conversation)));
+        }
+        if let Some(guidance) = &disposition.guidance {
+            self.family.guide(body, guidance);
+            self.guided = true;
+        }
+        let guard = &self.gateway.guard;
+        self.extra = Arc::new(guard.extra(app, &self.conversation, disposition.guidance.as_deref()));
+    }
+
+    fn blocked(&self, disposition: &Disposition) -> GatewayError {
+        let text = disposition
+            .reply
+            .clone()
+            .unwrap_or_else(|| "this request is against the content policy; change it and try again".to_owned());
+        let failure = match disposition.action {
+            Action::Suspend => Failure::Suspended,
+            _ if disposition.attachment => Failure::AttachmentBlocked,
+            _ => Failure::ContentPolicy,
+        };
+        GatewayError::new(failure, text)
+    }
+
+    /// An upstream's error is passed on in the client's format, its text only when it is clean.
+    async fn upstream_refused(&self, reply: Reply) -> GatewayError {
+        let (status, retry) = (reply.status, reply.retry_after_s);
+        let body = reply.bytes(&Limits { max_answer_bytes: 64 << 10, ..self.gateway.config.limits.clone() }).await;
+        let said = body
+            .ok()
+            .and_then(|b| serde_json::from_slice::<Value>(&b).ok())
+            .and_then(|v| {
+                ["/error/message", "/message", "/error", "/detail"]
+                    .iter()
+                    .find_map(|p| v.pointer(p).and_then(Value::as_str).map(str::to_owned))
+            })
+            .unwrap_or_default();
+        let conversation = Arc::new(Conversation::of_text(menshen_verdict::Role::Assistant, said.clone()));
+        let ruling = self
+            .gateway
+            .guard
+            .rule(&self.snapshot, Side::Output, &conversation, &self.subject(), &self.extra, false)
+            .await;
+        let clean = ruling.disposition.action == Action::Pass && said.len() <= 2_000;
+        let text = if clean && !said.is_empty() { said } else { format!("the model answered with status {}", status.as_u16()) };
+        let mut error = match status.as_u16() {
+            401 | 403 if !self.gateway.door.open() => {
+                return GatewayError::new(
+                    Failure::UpstreamAuth,
+                    "the model refused this gateway's credentials; the operator must check the upstream's key",
+                );
+            }
+            300..=399 => GatewayError::new(Failure::UpstreamInvalid, "the model answered with a redirect, which is not followed"),
+            _ => GatewayError::new(Failure::UpstreamError, text),
+        };
+        if status.is_client_error() || status.is_server_error() {
+            error.status = Some(status);
+        }
+        error.retry_after_s = retry;
+        error.detail(format!("the upstream answered {status}"))
+    }
+
+    /// An answer that arrives whole.
+    async fn whole(&mut self, reply: Reply) -> Result<Response, GatewayError> {
+        let translated = reply.translated;
+        let (bytes, mut json) = reply.json(&self.gateway.config.limits).await?;
+        let mut touched = translated;
+        if translated {
+            json = translate::answer(self.family.api(), &json)?;
+        }
+        let conversation = Arc::new(self.family.read_answer(&json)?);
+        self.tokens = self.family.tokens(&json).unwrap_or(0);
+        self.answer_text = text_of(&conversation);
+        let gateway = Arc::clone(&self.gateway);
+        let subject = self.subject();
+        if let Some(blocked) = self.attachments_of_answer(&conversation) {
+            return Err(blocked);
+        }
+        let ruling = gateway
+            .guard
+            .rule(&self.snapshot, Side::Output, &conversation, &subject, &self.extra, self.guided)
+            .await;
+        gateway.metrics.judged(&ruling.verdict);
+        let disposition = ruling.disposition.clone();
+        self.output = Some(ruling);
+        if disposition.unavailable {
+            return Err(unavailable());
+        }
+        if !disposition.action.forwards() {
+            if disposition.action == Action::Review {
+                self.queue_review(&disposition).await?;
+            }
+            let text = self.stopped_text(&disposition);
+            return self.reply_with(&text, Finish::ContentFilter).await;
+        }
+        let mut edited = false;
+        for (index, segment) in conversation.segments.iter().enumerate() {
+            let edits = self.edits(index, &segment.text, &disposition);
+            if let Some(text) = rewritten(&segment.text, &edits, 0, segment.text.len())
+                && let Some(slot) = json.pointer_mut(&segment.path)
+            {
+                *slot = Value::from(text);
+                edited = true;
+            }
+        }
+        if edited {
+            self.family.drop_echoes(&mut json);
+            touched = true;
+        }
+        if let Some(id) = self.family.history_id(&json) {
+            self.remember(&id);
+        }
+        let body = if touched { Bytes::from(json.to_string()) } else { bytes };
+        self.record(Some(StatusCode::OK)).await?;
+        Ok(self.respond(StatusCode::OK, "application/json", Body::from(body)))
+    }
+
+    /// What an answer's attachments mean.
+    fn attachments_of_answer(&self, conversation: &Conversation) -> Option<GatewayError> {
+        let blocked = self.gateway.guard.enabled()
+            && !conversation.attachments.is_empty()
+            && self.gateway.config.guard.answer_attachments != Attachments::Pass;
+        blocked.then(|| {
+            GatewayError::new(Failure::AttachmentBlocked, "the model answered with an attachment, which is not allowed here")
+        })
+    }
+
+    /// Replacements in one text of the answer: what policy redacts and what was ours to restore.
+    pub(crate) fn edits(&self, segment: usize, text: &str, disposition: &Disposition) -> Vec<Edit> {
+        let mut edits: Vec<Edit> = Vec::new();
+        if let Some(vault) = self.vault.as_ref().filter(|v| !v.is_empty()) {
+            let mut restorer = Restorer::new(Arc::clone(vault));
+            edits.extend(restorer.push(text));
+            edits.extend(restorer.finish());
+        }
+        for redaction in disposition.redactions.iter().filter(|r| r.segment == segment) {
+            if !edits.iter().any(|e| e.span.overlaps(redaction.span)) {
+                edits.push(Edit { span: redaction.span, text: redaction.replacement.clone() });
+            }
+        }
+        edits.sort_by_key(|e| e.span);
+        edits
+    }
+
+    /// What stands in the place of a withheld answer.
+    pub(crate) fn stopped_text(&self, disposition: &Disposition) -> String {
+        let policy = self.snapshot.policy(&self.app());
+        let lang = self.lang();
+        disposition
+            .reply
+            .clone()
+            .or_else(|| policy.reply("output.stopped", lang))
+            .or_else(|| policy.default_reply(lang))
+            .unwrap_or_else(|| "The rest of this answer was withheld by the content policy.".to_owned())
+    }
+
+    pub(crate) fn remember(&self, id: &str) {
+        self.gateway.history.insert(format!("{}/{id}", self.app()), ());
+    }
+
+    /// An answer of ours, streamed when the client asked for a stream.
+    async fn reply_with(&mut self, text: &str, finish: Finish) -> Result<Response, GatewayError> {
+        text.clone_into(&mut self.answer_text);
+        self.record(Some(StatusCode::OK)).await?;
+        let id = self.id.simple().to_string();
+        if self.request.stream {
+            let mut wire = self.family.wire(&self.request, &id);
+            let mut out = bytes::BytesMut::new();
+            for event in wire.answer(text, finish) {
+                event.encode(&mut out);
+            }
+            Ok(self.respond(StatusCode::OK, "text/event-stream", Body::from(out.freeze())))
+        } else {
+            let json = self.family.answer(&self.request, &id, text, finish);
+            Ok(self.respond(StatusCode::OK, "application/json", Body::from(json.to_string())))
+        }
+    }
+
+    /// Hands the exchange over to a task that relays the stream.
+    fn stream(&mut self, reply: Reply) -> Response {
+        let (sender, body) = relay::channel();
+        let response = self.respond(StatusCode::OK, "text/event-stream", body);
+        let gateway = Arc::clone(&self.gateway);
+        let own = std::mem::replace(self, Exchange::new(Arc::clone(&gateway), self.family));
+        self.recorded = true;
+        gateway.tasks.spawn(relay::run(own, reply, sender));
+        response
+    }
+
+    /// Ends the request in a failure, in the API's own format.
+    async fn refuse(&mut self, error: GatewayError) -> Response {
+        self.gateway.metrics.failed(error.failure.code());
+        self.error = Some(error.failure.code().to_owned());
+        let mut error = error;
+        // Strangers and floods are counted, not recorded: they must not be able to fill the disk.
+        let counted_only = matches!(error.failure, Failure::Unauthorized | Failure::RateLimited | Failure::Overloaded);
+        if counted_only {
+            self.count(error.failure.outcome(), None);
+        } else if let Err(e) = self.record_failure(&error).await {
+            error = e;
+        }
+        if error.failure.outcome() == Outcome::Unavailable {
+            tracing::warn!(request = %self.id, code = error.failure.code(), detail = error.detail, "request failed");
+        }
+        let body = self.family.error(&error, &self.id.to_string());
+        let mut response = self.respond(error.http_status(), "application/json", Body::from(body.to_string()));
+        if let Some(seconds) = error.retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        let outcome = HeaderValue::from_static(error.failure.outcome().id());
+        response.headers_mut().insert(OUTCOME, outcome);
+        response
+    }
+
+    fn respond(&self, status: StatusCode, kind: &'static str, body: Body) -> Response {
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        if kind == "text/event-stream" {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+        }
+        if let Ok(id) = HeaderValue::from_str(&self.id.to_string()) {
+            headers.insert(REQUEST_ID, id);
+        }
+        let (outcome, action) = self.outcome();
+        headers.insert(OUTCOME, HeaderValue::from_static(outcome.id()));
+        if let Some(action) = action {
+            headers.insert(DISPOSITION, HeaderValue::from_static(action.id()));
+        }
+        response
+    }
+
+    /// How it ended, and the stricter of the two sides' actions.
+    fn outcome(&self) -> (Outcome, Option<Action>) {
+        let rulings = [self.input.as_ref(), self.output.as_ref()];
+        let strictest = rulings.iter().flatten().map(|r| &r.disposition).max_by_key(|d| (d.unavailable, d.action));
+        strictest.map_or((Outcome::Allowed, None), |d| (d.outcome(), Some(d.action)))
+    }
+
+    pub(crate) fn count(&self, outcome: Outcome, action: Option<Action>) {
+        self.gateway.metrics.ended(self.family.api(), outcome, action, self.started.elapsed().as_secs_f64());
+        self.gateway.metrics.tokens.inc_by(self.tokens);
+    }
+
+    /// Writes the record of a request that was answered.
+    ///
+    /// # Errors
+    /// When it cannot be written and policy says closed.
+    pub(crate) async fn record(&mut self, status: Option<StatusCode>) -> Result<(), GatewayError> {
+        let (outcome, action) = self.outcome();
+        self.write(outcome, action, status).await
+    }
+
+    async fn record_failure(&mut self, error: &GatewayError) -> Result<(), GatewayError> {
+        let outcome = error.failure.outcome();
+        let action = if outcome == Outcome::Intervened { self.outcome().1 } else { None };
+        if let Some(detail) = &error.detail {
+            self.error = Some(format!("{}: {detail}", error.failure.code()));
+        }
+        self.write(outcome, action, Some(error.http_status())).await
+    }
+
+    /// Writes the record with the outcome of a stream that ended in `error`.
+    ///
+    /// # Errors
+    /// When it cannot be written and policy says closed.
+    pub(crate) async fn record_cut(&mut self, error: &GatewayError) -> Result<(), GatewayError> {
+        self.gateway.metrics.failed(error.failure.code());
+        self.error = Some(error.failure.code().to_owned());
+        self.record_failure(error).await
+    }
+
+    async fn write(&mut self, outcome: Outcome, action: Option<Action>, status: Option<StatusCode>) -> Result<(), GatewayError> {
+        if std::mem::replace(&mut self.recorded, true) {
+            return Ok(());
+        }
+        self.count(outcome, action);
+        let entry = self.entry(outcome, action, status);
+        if let Some(caller) = &self.caller {
+            self.gateway.limiter.spend(caller, self.tokens).await;
+        }
+        match self.gateway.store.record(entry).await {
+            Ok(_) => Ok(()),
+            Err(e) => {
+                tracing::error!(request = %self.id, error = %e, "a record could not be written");
+                match self.gateway.config.audit.on_failure {
+                    OnFailure::Open => Ok(()),
+                    OnFailure::Closed => Err(GatewayError::new(
+                        Failure::AuditUnavailable,
+                        "the answer is withheld because its record cannot be written; try again later",
+                    )),
+                }
+            }
+        }
+    }
+
+    fn entry(&self, outcome: Outcome, action: Option<Action>, status: Option<StatusCode>) -> Entry {
+        let mut entry = Entry::request(self.id, self.at_us);
+        if let Some(caller) = &self.caller {
+            entry.tenant = Some(caller.subject.tenant.clone());
+            entry.app = Some(caller.subject.app.clone());
+            entry.user.clone_from(&caller.subject.user);
+            entry.key_id.clone_from(&caller.key_id);
+        }
+        entry.api = Some(self.family.api().to_owned());
+        entry.model = Some(self.request.model.clone()).filter(|m| !m.is_empty());
+        entry.outcome = Some(outcome);
+        entry.action = action;
+        let deciding = [(Side::Output, &self.output), (Side::Input, &self.input)]
+            .into_iter()
+            .filter_map(|(side, ruling)| ruling.as_ref().map(|r| (side, r)))
+            .max_by_key(|(_, r)| (r.disposition.unavailable, r.disposition.action));
+        if let Some((side, ruling)) = deciding {
+            entry.side = Some(side);
+            entry.rule = ruling.disposition.rule.as_ref().map(ToString::to_string);
+            entry.answer_ref = ruling.disposition.answer.as_ref().map(|a| format!("{}@{}", a.id, a.version));
+        }
+        entry.status = status.map(|s| s.as_u16());
+        entry.packs = self.snapshot.versions.clone();
+        entry.verdict = json!({
+            "input": self.input.as_ref().map(|r| summary(r)),
+            "output": self.output.as_ref().map(|r| summary(r)),
+        });
+        entry.attempts = self.attempts.clone();
+        entry.timings = json!({
+            "total_us": u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            "input_us": self.input.as_ref().map(|r| r.verdict.took_us()),
+            "output_us": self.output.as_ref().map(|r| r.verdict.took_us()),
+            "tokens": self.tokens,
+        });
+        entry.text = match self.gateway.config.audit.text {
+            KeepText::Omitted => None,
+            KeepText::Encrypted => Some(Text::Plain { input: input_text(&self.conversation), output: self.answer_text.clone() }),
+            KeepText::Redacted => Some(Text::Redacted {
+                input: censored(&self.conversation, self.input.as_ref()),
+                output: match &self.output {
+                    Some(ruling) if !ruling.verdict.findings.is_empty() => {
+                        format!("[{} bytes with findings]", self.answer_text.len())
+                    }
+                    _ => self.answer_text.clone(),
+                },
+            }),
+        };
+        entry.error.clone_from(&self.error);
+        entry
+    }
+}
+
+/// The failure of a detector where policy says closed.
+pub(crate) fn unavailable() -> GatewayError {
+    GatewayError::new(
+        Failure::GuardUnavailable,
+        "a safety check is unavailable, so this request was not let through; try again shortly",
+    )
+}
+
+/// What the record keeps of a ruling: labels, findings without evidence, rules.
+fn summary(ruling: &Ruling) -> Value {
+    let labels = &ruling.verdict.labels;
+    json!({
+        "action": ruling.disposition.action.id(),
+        "rule": ruling.disposition.rule.as_ref().map(ToString::to_string),
+        "hits": ruling.disposition.hits.iter().map(|h| json!({
+            "rule": h.rule.to_string(), "action": h.action.id(), "monitor": h.monitor})).collect::<Vec<_>>(),
+        "principles": ruling.disposition.principles,
+        "risk": {"score": labels.risk_score, "topics": labels.risks, "level": guard::scored(&labels.level)},
+        "attack": {"score": labels.attack_score, "classes": labels.attacks},
+        "intent": guard::scored(&labels.intent),
+        "topic": guard::scored(&labels.topic),
+        "sentiment": guard::scored(&labels.sentiment),
+        "findings": ruling.verdict.findings.iter().map(|f| json!({
+            "detector": f.detector, "segment": f.segment, "start": f.span.start, "end": f.span.end,
+            "score": f.score, "via": f.via})).collect::<Vec<_>>(),
+        "withheld": ruling.withheld,
+        "unavailable": ruling.verdict.unavailable,
+        "stages": ruling.verdict.stages,
+    })
+}
+
+fn text_of(conversation: &Conversation) -> String {
+    let texts = conversation.segments.iter().map(|s| s.text.as_str());
+    texts.collect::<Vec<_>>().join("\n")
+}
+
+/// The turn at hand, for the record: what the user and tools brought since the model's last message.
+fn input_text(conversation: &Conversation) -> String {
+    let last = conversation.segments.iter().rposition(|s| s.role == menshen_verdict::Role::Assistant).map_or(0, |i| i + 1);
+    let texts = conversation.segments.iter().skip(last).filter(|s| s.role != menshen_verdict::Role::System);
+    texts.map(|s| s.text.as_str()).collect::<Vec<_>>().join("\n")
+}
+
+/// The same without what was found in it.
+fn censored(conversation: &Conversation, ruling: Option<&Ruling>) -> String {
+    let last = conversation.segments.iter().rposition(|s| s.role == menshen_verdict::Role::Assistant).map_or(0, |i| i + 1);
+    let mut out = Vec::new();
+    for (index, segment) in conversation.segments.iter().enumerate().skip(last) {
+        if segment.role == menshen_verdict::Role::System {
+            continue;
+        }
+        let mut edits: Vec<Edit> = Vec::new();
+        for finding in ruling.iter().flat_map(|r| &r.verdict.findings).filter(|f| f.segment == index) {
+            if !edits.iter().any(|e| e.span.overlaps(finding.span)) {
+                edits.push(Edit { span: finding.span, text: format!("[{}]", finding.label) });
+            }
+        }
+        edits.sort_by_key(|e| e.span);
+        out.push(rewritten(&segment.text, &edits, 0, segment.text.len()).unwrap_or_else(|| segment.text.clone()));
+    }
+    out.join("\n")
+}
+
+/// For APIs of our own that read text: the request's JSON as `T`, with an error that names the member.
+///
+/// # Errors
+/// When the body is not JSON or not of this shape.
+pub async fn read_as<T: serde::de::DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    limits: &Limits,
+) -> Result<T, GatewayError> {
+    let json = read_json(headers, body, limits).await?;
+    serde_json::from_value(json).map_err(|e| invalid("", format!("the body has the wrong shape: {e}")))
+}

@@ -1,0 +1,221 @@
+//! The gateway's parts, wired once at start, and the routes that lead to them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use menshen_store::Store;
+use moka::sync::Cache;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use crate::api;
+use crate::auth::Door;
+use crate::config::Config;
+use crate::error::{Failure, GatewayError};
+use crate::exchange;
+use crate::family::Family;
+use crate::family::chat::Chat;
+use crate::family::embeddings::Embeddings;
+use crate::family::messages::Messages;
+use crate::family::responses::Responses;
+use crate::guard::{Guard, Snapshot};
+use crate::limits::Limiter;
+use crate::metrics::Metrics;
+use crate::upstream::Upstreams;
+
+/// Everything that serves requests.
+pub struct Gateway {
+    /// The configuration as started.
+    pub config: Config,
+    /// Detection and policy.
+    pub guard: Guard,
+    /// Models behind us.
+    pub upstreams: Upstreams,
+    /// The record, keys, users and reviews.
+    pub store: Store,
+    pub(crate) door: Door,
+    pub(crate) limiter: Limiter,
+    pub(crate) metrics: Metrics,
+    /// Ids of answers whose text passed here: later requests may refer to them.
+    pub(crate) history: Cache<String, ()>,
+    /// End users with a risky input not long ago: only they cost a look into the store when they behave.
+    pub(crate) strikers: Cache<String, ()>,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) spans: crate::traces::Traces,
+    slots: Arc<Semaphore>,
+    draining: AtomicBool,
+}
+
+impl Gateway {
+    /// Wires the parts.
+    ///
+    /// # Errors
+    /// When an upstream or judge is configured wrongly.
+    pub fn new(
+        config: Config,
+        snapshot: Snapshot,
+        store: Store,
+        admin_key: Option<&str>,
+        keys_exist: bool,
+    ) -> Result<Arc<Self>, GatewayError> {
+        crate::install_crypto();
+        let door = Door::new(&config, store.clone(), admin_key, keys_exist);
+        let upstreams = Upstreams::new(&config, door.open())?;
+        let guard = Guard::new(&config, snapshot, upstreams.client().clone())?;
+        let spans = crate::traces::Traces::new(&config.traces, upstreams.client().clone());
+        Ok(Arc::new(Gateway {
+            guard,
+            upstreams,
+            door,
+            limiter: Limiter::new(store.clone()),
+            metrics: Metrics::default(),
+            history: Cache::builder().max_capacity(1_000_000).time_to_live(Duration::from_secs(30 * 86_400)).build(),
+            strikers: Cache::builder().max_capacity(1_000_000).time_to_live(Duration::from_secs(2 * 86_400)).build(),
+            tasks: TaskTracker::new(),
+            spans,
+            slots: Arc::new(Semaphore::new(config.limits.max_concurrent)),
+            draining: AtomicBool::new(false),
+            store,
+            config,
+        }))
+    }
+
+    /// Whether the program is shutting down.
+    pub fn draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// All routes.
+    pub fn router(self: &Arc<Self>) -> Router {
+        let converse = |family: &'static dyn Family| {
+            axum::routing::post(move |State(gateway): State<Arc<Gateway>>, headers: HeaderMap, body: Body| {
+                exchange::handle(gateway, family, headers, body)
+            })
+        };
+        Router::new()
+            .route("/v1/chat/completions", converse(&Chat))
+            .route("/v1/responses", converse(&Responses))
+            .route("/v1/messages", converse(&Messages))
+            .route("/v1/embeddings", converse(&Embeddings))
+            .merge(api::routes())
+            .fallback(api::not_found)
+            .method_not_allowed_fallback(api::method_not_allowed)
+            .layer(middleware::from_fn_with_state(Arc::clone(self), admit))
+            .layer(tower_http::catch_panic::CatchPanicLayer::custom(api::panicked))
+            .with_state(Arc::clone(self))
+    }
+
+    /// Serves until `stop` resolves, then lets requests under way finish within `limits.drain_ms`.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve(
+        self: &Arc<Self>,
+        listener: TcpListener,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
+        let router = self.router();
+        let gateway = Arc::clone(self);
+        let (drained, wait) = tokio::sync::oneshot::channel::<()>();
+        let drain = Duration::from_millis(self.config.limits.drain_ms);
+        let server = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+            .with_graceful_shutdown(async move {
+                stop.await;
+                gateway.draining.store(true, Ordering::Relaxed);
+                tracing::info!("draining: no new requests, {} under way", gateway.metrics.in_flight.get());
+                let _ = drained.send(());
+            });
+        tokio::select! {
+            ended = server => ended?,
+            () = async {
+                let _ = wait.await;
+                tokio::time::sleep(drain).await;
+            } => tracing::warn!("the drain time is over; closing with {} requests under way", self.metrics.in_flight.get()),
+        }
+        self.tasks.close();
+        let _ = tokio::time::timeout(Duration::from_secs(5), self.tasks.wait()).await;
+        self.spans.flush().await;
+        Ok(())
+    }
+}
+
+/// Counts requests in, and refuses what is too much.
+async fn admit(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if matches!(path, "/healthz" | "/readyz" | "/metrics" | "/health") {
+        return next.run(request).await;
+    }
+    let refusal = if gateway.draining() {
+        Some(GatewayError::new(Failure::Draining, "the gateway is shutting down; try again").retry_after(5))
+    } else {
+        None
+    };
+    let slot = Arc::clone(&gateway.slots).try_acquire_owned();
+    let (Ok(slot), None) = (slot, refusal.clone()) else {
+        let error = refusal.unwrap_or_else(|| {
+            GatewayError::new(Failure::Overloaded, "too many requests are under way; try again shortly").retry_after(1)
+        });
+        gateway.metrics.failed(error.failure.code());
+        return api::error_for(path, &error);
+    };
+    gateway.metrics.in_flight.inc();
+    let method = request.method().clone();
+    let span = gateway.spans.start(request.headers(), &method, path);
+    let response = next.run(request).await;
+    // A stream keeps its slot until its body has been sent.
+    let (parts, body) = response.into_parts();
+    let held = Held { gateway: Arc::clone(&gateway), _slot: slot, span, status: parts.status };
+    let body = Body::new(http_body_util::combinators::UnsyncBoxBody::new(Guarded { body, _held: held }));
+    Response::from_parts(parts, body)
+}
+
+struct Held {
+    gateway: Arc<Gateway>,
+    _slot: tokio::sync::OwnedSemaphorePermit,
+    span: Option<crate::traces::Span>,
+    status: StatusCode,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.gateway.metrics.in_flight.dec();
+        if let Some(span) = self.span.take() {
+            self.gateway.spans.end(span, self.status);
+        }
+    }
+}
+
+/// A body that gives its slot back when it has been sent or dropped.
+struct Guarded {
+    body: Body,
+    _held: Held,
+}
+
+impl http_body::Body for Guarded {
+    type Data = bytes::Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Self::Data>, Self::Error>>> {
+        std::pin::Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,672 @@
+//! One conversation's way through detection and policy: who observes, who decides, and on what.
+//!
+//! Detectors and packs live in an immutable [`Snapshot`] that is swapped whole, so a request sees one version from
+//! front to back. The current turn (everything after the model's last message, and the operator's instructions) is
+//! decided with full strictness. An earlier message that policy would not forward is *withheld* from the model
+//! instead: scanning the whole history must not let one bad turn lock a user out of the conversation for good.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use menshen_detect::{Cache, Engine, Extra, Options};
+use menshen_judge::JudgeInput;
+use menshen_judge::remote::{self, RemoteModel};
+use menshen_policy::{Lang, Origin, PackSet, Policy, Question, Settings, Subject};
+use menshen_verdict::{
+    Action, AnswerRef, Conversation, Disposition, Family, Kind, Redaction, Role, Scored, Side, Stage, Unavailable,
+    Verdict,
+};
+use serde_json::{Value, json};
+
+use crate::config::{self, Attachments, Config, OnFailure};
+
+/// Texts larger than this are inspected on a blocking thread.
+const INLINE_BYTES: usize = 64 << 10;
+
+/// One version of everything that observes and decides.
+pub struct Snapshot {
+    /// What observes.
+    pub engine: Arc<Engine>,
+    /// The packs that both sides were compiled from.
+    pub packs: PackSet,
+    policies: HashMap<String, Arc<Policy>>,
+    default_policy: Arc<Policy>,
+    /// Packs and their versions, as recorded with every decision.
+    pub versions: Value,
+    /// What was wrong with the packs, a line each; the good rest of them is in force.
+    pub diagnostics: Vec<String>,
+    /// How many of the diagnostics are errors.
+    pub errors: usize,
+}
+
+impl Snapshot {
+    /// Compiles packs from the built-in ones and the configured folders.
+    pub fn load(config: &Config) -> Self {
+        let mut origins = vec![Origin::Embedded(menshen_policy::embedded())];
+        origins.extend(config.pack_folders.iter().cloned().map(Origin::Folder));
+        let (packs, diagnostics) = PackSet::load(&origins, &config.packs);
+        let mut lines: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
+        let mut errors = diagnostics.iter().filter(|d| d.is_error()).count();
+        let sources: Vec<menshen_detect::Source> = packs
+            .detect_sources()
+            .into_iter()
+            .map(|s| menshen_detect::Source {
+                pack: s.pack,
+                path: s.path,
+                body: s.body,
+                kind: if s.keywords { menshen_detect::SourceKind::Keywords } else { menshen_detect::SourceKind::Patterns },
+            })
+            .collect();
+        let options = Options { max_hold_bytes: config.stream.max_hold_bytes, ..Options::default() };
+        let (engine, diagnostics) = Engine::compile(&sources, &options);
+        errors += diagnostics.iter().filter(|d| d.severity == menshen_detect::Severity::Error).count();
+        lines.extend(diagnostics.iter().map(ToString::to_string));
+        let default = config.apps.get("default").cloned().unwrap_or_default();
+        let default_policy = Arc::new(packs.policy(&settings(config, &default)));
+        let policies = config
+            .apps
+            .iter()
+            .map(|(name, app)| (name.clone(), Arc::new(packs.policy(&settings(config, app)))))
+            .collect();
+        let packs_of = |(id, version, hash): (String, String, String)| {
+            (id, json!({"version": version, "blake3": hash}))
+        };
+        let versions = Value::Object(packs.versions().into_iter().map(packs_of).collect());
+        Snapshot { engine: Arc::new(engine), packs, policies, default_policy, versions, diagnostics: lines, errors }
+    }
+
+    /// The policy of an application.
+    pub fn policy(&self, app: &str) -> &Arc<Policy> {
+        self.policies.get(app).unwrap_or(&self.default_policy)
+    }
+}
+
+fn settings(config: &Config, app: &config::App) -> Settings {
+    let attachments = match app.attachments.unwrap_or(config.guard.attachments) {
+        Attachments::Pass => menshen_policy::Attachments::Pass,
+        Attachments::Block => menshen_policy::Attachments::Block,
+        Attachments::External => menshen_policy::Attachments::External,
+    };
+    let on_unavailable = match config.guard.on_unavailable {
+        OnFailure::Closed => menshen_policy::OnUnavailable::Closed,
+        OnFailure::Open => menshen_policy::OnUnavailable::Open,
+    };
+    Settings {
+        monitor: config.guard.monitor || app.monitor,
+        scene: Some(app.scene.clone().unwrap_or_else(|| config.guard.scene.clone())),
+        on_unavailable,
+        disabled_rules: app.disabled_rules.clone(),
+        attachments,
+        ..Settings::default()
+    }
+}
+
+/// What the guard makes of one side of a conversation.
+#[derive(Debug, Clone)]
+pub struct Ruling {
+    /// What was found.
+    pub verdict: Verdict,
+    /// What is done.
+    pub disposition: Disposition,
+    /// Messages of the history that the model does not get to see.
+    pub withheld: Vec<usize>,
+}
+
+/// Guards conversations.
+pub struct Guard {
+    snapshot: ArcSwap<Snapshot>,
+    cache: Cache,
+    client: reqwest::Client,
+    remote: Option<RemoteJudge>,
+    attachment_detector: Option<String>,
+    enabled: bool,
+    canaries: BTreeMap<String, Vec<String>>,
+    folders: Vec<PathBuf>,
+}
+
+struct RemoteJudge {
+    url: String,
+    key: Option<String>,
+    model: RemoteModel,
+    config: config::Remote,
+}
+
+impl Guard {
+    /// Sets the guard up from a snapshot.
+    ///
+    /// # Errors
+    /// When the remote judge's key is named but not set.
+    pub fn new(config: &Config, snapshot: Snapshot, client: reqwest::Client) -> Result<Self, crate::GatewayError> {
+        let remote = match &config.guard.remote {
+            None => None,
+            Some(remote) => {
+                let key = match &remote.key_env {
+                    None => None,
+                    Some(name) => Some(std::env::var(name).map_err(|_| {
+                        crate::GatewayError::new(
+                            crate::Failure::Internal,
+                            format!("environment variable {name} (key_env of [guard.remote]) is not set"),
+                        )
+                    })?),
+                };
+                Some(RemoteJudge {
+                    url: format!("{}/chat/completions", remote.url.trim_end_matches('/')),
+                    key,
+                    model: RemoteModel { name: remote.model.clone(), ..RemoteModel::default() },
+                    config: remote.clone(),
+                })
+            }
+        };
+        let canaries = config.apps.iter().map(|(name, app)| (name.clone(), app.canaries.clone())).collect();
+        Ok(Guard {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            cache: Cache::new(config.guard.cache_mb << 20),
+            client,
+            remote,
+            attachment_detector: config.guard.attachment_detector_url.clone(),
+            enabled: config.guard.enabled,
+            canaries,
+            folders: config.pack_folders.clone(),
+        })
+    }
+
+    /// Whether anything is checked at all.
+    pub const fn enabled(&self) -> bool {
+        self.enabled
+    }
+
+    /// The version in force.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Puts another version in force. Requests under way finish on the one they began with.
+    pub fn swap(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
+        self.cache.clear();
+    }
+
+    /// The pack folders that are watched.
+    pub fn folders(&self) -> &[PathBuf] {
+        &self.folders
+    }
+
+    /// Canaries and instructions that must not appear in an answer.
+    pub fn extra(&self, app: &str, conversation: &Conversation, guidance: Option<&str>) -> Extra {
+        let canaries = self.canaries.get(app).or_else(|| self.canaries.get("default")).cloned().unwrap_or_default();
+        let mut system_prompts: Vec<String> = conversation
+            .segments
+            .iter()
+            .filter(|s| s.role == Role::System && s.kind == Kind::Text)
+            .map(|s| s.text.clone())
+            .collect();
+        system_prompts.extend(guidance.map(str::to_owned));
+        Extra { canaries, system_prompts }
+    }
+
+    /// The standard answer to a conversation's last question, if the library has one.
+    pub fn answer(&self, snapshot: &Snapshot, conversation: &Conversation, subject: &Subject) -> Option<AnswerRef> {
+        if !self.enabled || !conversation.attachments.is_empty() {
+            return None;
+        }
+        // A turn that brings tool results is not a question of the user's.
+        let last = conversation.segments.iter().rev().find(|s| matches!(s.role, Role::User | Role::Tool))?;
+        if last.role == Role::Tool {
+            return None;
+        }
+        let question = conversation.last_user_text()?;
+        snapshot.policy(&subject.app).answer(&question, subject, crate::family::unix_s())
+    }
+
+    /// Judges a request (or bare text) and decides.
+    pub async fn rule(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        side: Side,
+        conversation: &Arc<Conversation>,
+        subject: &Subject,
+        extra: &Arc<Extra>,
+        guided: bool,
+    ) -> Ruling {
+        if !self.enabled {
+            return Ruling { verdict: Verdict::default(), disposition: Disposition::pass(), withheld: Vec::new() };
+        }
+        let bytes: usize = conversation.segments.iter().map(|s| s.text.len()).sum();
+        let verdicts = if bytes <= INLINE_BYTES {
+            inspect(&snapshot.engine, conversation, &self.cache, extra)
+        } else {
+            let (engine, conversation, cache, extra) =
+                (Arc::clone(&snapshot.engine), Arc::clone(conversation), self.cache.clone(), Arc::clone(extra));
+            match tokio::task::spawn_blocking(move || inspect(&engine, &conversation, &cache, &extra)).await {
+                Ok(verdicts) => verdicts,
+                Err(e) => {
+                    tracing::error!(error = %e, "the native detectors stopped");
+                    let mut verdict = Verdict::default();
+                    verdict.unavailable.push(Unavailable { detector: "native".into(), reason: "it stopped".into() });
+                    vec![verdict]
+                }
+            }
+        };
+        self.settle(snapshot, side, conversation, subject, verdicts, guided).await
+    }
+
+    /// Decides on an answer that has been scanned already.
+    pub async fn rule_scanned(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        conversation: &Conversation,
+        subject: &Subject,
+        verdict: Verdict,
+        guided: bool,
+    ) -> Ruling {
+        if !self.enabled {
+            return Ruling { verdict, disposition: Disposition::pass(), withheld: Vec::new() };
+        }
+        let mut verdict = verdict;
+        let policy = snapshot.policy(&subject.app);
+        let question = Question { side: Side::Output, conversation, verdict: &verdict, subject, guided, lang: None };
+        let mut disposition = policy.decide(&question);
+        if disposition.action.forwards() && self.ask_remote(Side::Output, conversation, &mut verdict).await {
+            let question = Question { side: Side::Output, conversation, verdict: &verdict, subject, guided, lang: None };
+            disposition = policy.decide(&question);
+        }
+        Ruling { verdict, disposition, withheld: Vec::new() }
+    }
+
+    /// Decides on findings of an answer that is still growing, without any model.
+    pub fn rule_growing(
+        &self,
+        snapshot: &Snapshot,
+        conversation: &Conversation,
+        subject: &Subject,
+        findings: Vec<menshen_verdict::Finding>,
+        guided: bool,
+    ) -> Ruling {
+        let mut verdict = Verdict { findings, ..Verdict::default() };
+        verdict.labels = snapshot.engine.labels(&verdict.findings);
+        let question = Question { side: Side::Output, conversation, verdict: &verdict, subject, guided, lang: None };
+        let disposition = snapshot.policy(&subject.app).decide(&question);
+        Ruling { verdict, disposition, withheld: Vec::new() }
+    }
+
+    async fn settle(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        side: Side,
+        conversation: &Conversation,
+        subject: &Subject,
+        verdicts: Vec<Verdict>,
+        guided: bool,
+    ) -> Ruling {
+        let policy = snapshot.policy(&subject.app);
+        let turn = current_turn(conversation, side);
+        let mut all = Verdict::default();
+        let mut current = Verdict::default();
+        let mut earlier: BTreeMap<usize, Verdict> = BTreeMap::new();
+        for (i, mut verdict) in verdicts.into_iter().enumerate() {
+            for finding in &mut verdict.findings {
+                finding.segment = i;
+            }
+            let Some(segment) = conversation.segments.get(i) else {
+                current.absorb(verdict);
+                continue;
+            };
+            if segment.role == Role::System {
+                trust_operator(&mut verdict, &snapshot.engine);
+            }
+            let now = segment.message >= turn || segment.role == Role::System;
+            if now {
+                current.absorb(verdict);
+            } else {
+                if notable(&verdict) {
+                    let mine = earlier.entry(segment.message).or_default();
+                    mine.absorb(Verdict { stages: Vec::new(), ..verdict.clone() });
+                }
+                all.stages.extend(verdict.stages);
+            }
+        }
+        self.ask_attachments(side, conversation, subject, snapshot, &mut current).await;
+        let decide = |verdict: &Verdict, conversation: &Conversation| {
+            policy.decide(&Question { side, conversation, verdict, subject, guided, lang: None })
+        };
+        let started = Instant::now();
+        let mut disposition = decide(&current, conversation);
+        if disposition.action.forwards() && self.ask_remote(side, conversation, &mut current).await {
+            disposition = decide(&current, conversation);
+        }
+        let mut withheld = Vec::new();
+        for (message, verdict) in &earlier {
+            let own = decide(verdict, &without_attachments(conversation));
+            if own.action.forwards() {
+                merge_forwarding(&mut disposition, own);
+            } else if !own.unavailable {
+                withheld.push(*message);
+                disposition.hits.extend(own.hits);
+            }
+        }
+        let decided = Stage { name: "decide".into(), us: micros(started) };
+        for (_, verdict) in earlier {
+            all.absorb(verdict);
+        }
+        all.absorb(current);
+        all.stages.push(decided);
+        Ruling { verdict: all, disposition, withheld }
+    }
+
+    /// Asks the remote judge about the turn at hand; true when it was asked.
+    async fn ask_remote(&self, side: Side, conversation: &Conversation, verdict: &mut Verdict) -> bool {
+        let Some(judge) = &self.remote else { return false };
+        if !judge.config.sides.contains(&side) {
+            return false;
+        }
+        let role = if side == Side::Output { Role::Assistant } else { Role::User };
+        let last = conversation.segments.iter().rposition(|s| s.role == role && s.kind == Kind::Text);
+        let Some((segment, history)) = last.and_then(|i| Some((conversation.segments.get(i)?, conversation.segments.get(..i)?)))
+        else {
+            return false;
+        };
+        let input = JudgeInput { text: &segment.text, side, role, history };
+        let body = remote::request(judge.config.format, &judge.model, &input);
+        let started = Instant::now();
+        match judge.ask(&self.client, &body).await {
+            Ok(labels) => verdict.labels.absorb(&labels),
+            Err(reason) => {
+                tracing::warn!(reason, "the remote judge is unavailable");
+                verdict.unavailable.push(Unavailable { detector: "judge.remote".into(), reason });
+            }
+        }
+        verdict.stages.push(Stage { name: "judge.remote".into(), us: micros(started) });
+        true
+    }
+
+    /// Asks the external detector about attachments where policy says so.
+    async fn ask_attachments(
+        &self,
+        side: Side,
+        conversation: &Conversation,
+        subject: &Subject,
+        snapshot: &Snapshot,
+        verdict: &mut Verdict,
+    ) {
+        let settings = snapshot.policy(&subject.app).settings();
+        if conversation.attachments.is_empty() || settings.attachments != menshen_policy::Attachments::External {
+            return;
+        }
+        let started = Instant::now();
+        let outcome = match &self.attachment_detector {
+            None => Err("guard.attachment_detector_url is not set".to_owned()),
+            Some(url) => ask_detector(&self.client, url, side, conversation).await,
+        };
+        match outcome {
+            Ok(findings) => {
+                for (label, score) in findings {
+                    verdict.findings.push(menshen_verdict::Finding::new(
+                        "external.attachment",
+                        label,
+                        Family::External,
+                        menshen_verdict::Span::new(0, 0),
+                        score,
+                    ));
+                }
+            }
+            Err(reason) => {
+                tracing::warn!(reason, "the attachment detector is unavailable");
+                verdict.unavailable.push(Unavailable { detector: "external.attachment".into(), reason });
+            }
+        }
+        verdict.stages.push(Stage { name: "attachments".into(), us: micros(started) });
+    }
+}
+
+impl RemoteJudge {
+    async fn ask(&self, client: &reqwest::Client, body: &Value) -> Result<menshen_verdict::Labels, String> {
+        let mut call = client.post(&self.url).timeout(Duration::from_millis(self.config.timeout_ms)).json(body);
+        if let Some(key) = &self.key {
+            call = call.bearer_auth(key);
+        }
+        let response = call.send().await.map_err(|e| crate::upstream::chain(&e.without_url()))?;
+        if !response.status().is_success() {
+            return Err(format!("it answered {}", response.status()));
+        }
+        let body = response.bytes().await.map_err(|e| crate::upstream::chain(&e.without_url()))?;
+        let json: Value = serde_json::from_slice(&body).map_err(|e| format!("its answer is not JSON: {e}"))?;
+        let text = json
+            .pointer("/choices/0/message/content")
+            .and_then(Value::as_str)
+            .ok_or_else(|| "its answer has no message".to_owned())?;
+        remote::parse(self.config.format, text).map_err(|e| e.to_string())
+    }
+}
+
+/// `POST {"side","attachments":[{"path","media","source"}]}` → `{"findings":[{"label","score"}]}`.
+async fn ask_detector(
+    client: &reqwest::Client,
+    url: &str,
+    side: Side,
+    conversation: &Conversation,
+) -> Result<Vec<(String, f32)>, String> {
+    #[derive(serde::Deserialize)]
+    struct Found {
+        label: String,
+        score: f32,
+    }
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        findings: Vec<Found>,
+    }
+    let attachments: Vec<Value> = conversation
+        .attachments
+        .iter()
+        .map(|a| json!({"path": a.path, "media": a.media, "source": a.source}))
+        .collect();
+    let call = client.post(url).timeout(Duration::from_secs(10)).json(&json!({"side": side, "attachments": attachments}));
+    let response = call.send().await.map_err(|e| crate::upstream::chain(&e.without_url()))?;
+    if !response.status().is_success() {
+        return Err(format!("it answered {}", response.status()));
+    }
+    let answer: Answer = response.json().await.map_err(|e| crate::upstream::chain(&e.without_url()))?;
+    Ok(answer.findings.into_iter().map(|f| (f.label, f.score)).collect())
+}
+
+fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+/// One verdict a segment, then whatever only shows when the parts of a message are read together.
+fn inspect(engine: &Engine, conversation: &Conversation, cache: &Cache, extra: &Extra) -> Vec<Verdict> {
+    let mut verdicts: Vec<Verdict> = conversation
+        .segments
+        .iter()
+        .map(|s| {
+            if s.side == Side::Output && !(extra.canaries.is_empty() && extra.system_prompts.is_empty()) {
+                engine.inspect_with(&s.text, s.side, s.role, extra)
+            } else {
+                engine.inspect_cached(&s.text, s.side, s.role, cache)
+            }
+        })
+        .collect();
+    split_over_parts(engine, conversation, cache, &mut verdicts);
+    verdicts
+}
+
+/// A word cut over the parts of one message is still that word: the parts are also read as one text. What is new is
+/// noted on the last part, whole, since no single part holds it.
+fn split_over_parts(engine: &Engine, conversation: &Conversation, cache: &Cache, verdicts: &mut [Verdict]) {
+    let mut messages: BTreeMap<(usize, Kind, Side), Vec<usize>> = BTreeMap::new();
+    for (i, segment) in conversation.segments.iter().enumerate() {
+        if matches!(segment.kind, Kind::Text | Kind::ToolResult) {
+            messages.entry((segment.message, segment.kind, segment.side)).or_default().push(i);
+        }
+    }
+    for ((_, _, side), parts) in messages {
+        let Some(last) = parts.last().copied().filter(|_| parts.len() > 1) else { continue };
+        let segments: Vec<_> = parts.iter().filter_map(|i| conversation.segments.get(*i)).collect();
+        let joined: String = segments.iter().map(|s| s.text.as_str()).collect();
+        let Some(role) = segments.first().map(|s| s.role) else { continue };
+        let whole = engine.inspect_cached(&joined, side, role, cache);
+        let known: Vec<_> =
+            parts.iter().filter_map(|i| verdicts.get(*i)).flat_map(|v| v.findings.iter().map(|f| f.detector.clone())).collect();
+        let fresh: Vec<_> = whole.findings.into_iter().filter(|f| !known.contains(&f.detector)).collect();
+        let length = segments.last().map_or(0, |s| s.text.len());
+        if let (Some(verdict), false) = (verdicts.get_mut(last), fresh.is_empty()) {
+            verdict.labels.absorb(&engine.labels(&fresh));
+            verdict.findings.extend(fresh.into_iter().map(|mut f| {
+                f.span = menshen_verdict::Span::new(0, length);
+                f
+            }));
+        }
+    }
+}
+
+/// The index of the first message of the turn at hand: what follows the model's last message.
+fn current_turn(conversation: &Conversation, side: Side) -> usize {
+    if side == Side::Output {
+        return 0;
+    }
+    let last = conversation
+        .segments
+        .iter()
+        .filter(|s| s.role == Role::Assistant)
+        .map(|s| s.message)
+        .max()
+        .map_or(0, |m| m + 1);
+    // A conversation that ends on the model's words (a prefill) has its turn there.
+    let newest = conversation.segments.iter().filter(|s| s.role != Role::System).map(|s| s.message).max().unwrap_or(0);
+    last.min(newest)
+}
+
+/// The operator's own instructions may well speak of attacks, roles and secrets: their structure is no attack.
+fn trust_operator(verdict: &mut Verdict, engine: &Engine) {
+    let structural = |f: &menshen_verdict::Finding| matches!(f.family, Family::Attack | Family::Cue | Family::Pii);
+    if verdict.findings.iter().any(structural) {
+        verdict.findings.retain(|f| !structural(f));
+        verdict.labels = engine.labels(&verdict.findings);
+    }
+}
+
+fn notable(verdict: &Verdict) -> bool {
+    !verdict.findings.is_empty()
+        || verdict.labels.risk_score > 0.0
+        || verdict.labels.attack_score > 0.0
+        || verdict.labels.topic.is_some()
+        || !verdict.unavailable.is_empty()
+}
+
+fn without_attachments(conversation: &Conversation) -> Conversation {
+    Conversation { segments: conversation.segments.clone(), attachments: Vec::new() }
+}
+
+/// What an earlier message asks for beside the current decision: its redactions, and its guidance where the current
+/// turn has none of its own.
+fn merge_forwarding(disposition: &mut Disposition, own: Disposition) {
+    disposition.redactions.extend(own.redactions);
+    for hit in own.hits {
+        if !disposition.hits.contains(&hit) {
+            disposition.hits.push(hit);
+        }
+    }
+    if !disposition.action.forwards() {
+        return;
+    }
+    let guides = own.action == Action::Guide && disposition.guidance.is_none();
+    if guides {
+        disposition.principles = own.principles;
+        disposition.guidance = own.guidance;
+    }
+    if own.action > disposition.action || (guides && disposition.action == Action::Pass) {
+        disposition.action = own.action;
+        disposition.rule = own.rule;
+    }
+}
+
+/// The language of a conversation's user: Chinese when the last user text holds Han characters.
+pub fn language(conversation: &Conversation) -> Lang {
+    conversation.last_user_text().map_or(Lang::Zh, |text| Lang::of(&text))
+}
+
+/// Applies redactions to the strings of a body, by pointer. Returns whether anything changed.
+pub fn redact_body(body: &mut Value, conversation: &Conversation, redactions: &[Redaction]) -> bool {
+    let mut by_segment: BTreeMap<usize, Vec<&Redaction>> = BTreeMap::new();
+    for redaction in redactions {
+        by_segment.entry(redaction.segment).or_default().push(redaction);
+    }
+    let mut changed = false;
+    for (index, mut parts) in by_segment {
+        let Some(segment) = conversation.segments.get(index) else { continue };
+        parts.sort_by_key(|r| r.span);
+        let mut out = String::with_capacity(segment.text.len());
+        let mut at = 0;
+        for part in parts {
+            if part.span.start < at || part.span.end > segment.text.len() {
+                continue;
+            }
+            out.push_str(segment.text.get(at..part.span.start).unwrap_or_default());
+            out.push_str(&part.replacement);
+            at = part.span.end;
+        }
+        out.push_str(segment.text.get(at..).unwrap_or_default());
+        if let Some(slot) = body.pointer_mut(&segment.path) {
+            *slot = Value::from(out);
+            changed = true;
+        }
+    }
+    changed
+}
+
+/// Takes withheld messages out of a body: their texts give way to a notice, their attachments to nothing.
+pub fn withhold(body: &mut Value, conversation: &Conversation, messages: &[usize], notice: &str) {
+    for segment in conversation.segments.iter().filter(|s| messages.contains(&s.message)) {
+        if let Some(slot) = body.pointer_mut(&segment.path) {
+            *slot = Value::from(notice);
+        }
+    }
+}
+
+/// A label with its score, for the record.
+pub fn scored<T: ToString>(label: &Option<Scored<T>>) -> Value {
+    label.as_ref().map_or(Value::Null, |l| json!({"id": l.id.to_string(), "score": l.score}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use menshen_verdict::{Segment, Span};
+
+    fn segment(message: usize, role: Role, text: &str) -> Segment {
+        let path = format!("/messages/{message}/content");
+        Segment { path, message, role, side: role.side(), kind: Kind::Text, text: text.to_owned() }
+    }
+
+    #[test]
+    fn the_turn_at_hand_follows_the_models_last_message() {
+        let talk = |roles: &[Role]| Conversation {
+            segments: roles.iter().enumerate().map(|(i, r)| segment(i, *r, "x")).collect(),
+            attachments: Vec::new(),
+        };
+        assert_eq!(current_turn(&talk(&[Role::System, Role::User]), Side::Input), 0);
+        assert_eq!(current_turn(&talk(&[Role::User, Role::Assistant, Role::User]), Side::Input), 2);
+        assert_eq!(current_turn(&talk(&[Role::User, Role::Assistant, Role::Tool]), Side::Input), 2);
+        assert_eq!(current_turn(&talk(&[Role::User, Role::Assistant]), Side::Input), 1, "a prefill is the turn");
+    }
+
+    #[test]
+    fn redactions_land_in_the_right_strings() {
+        let talk = Conversation {
+            segments: vec![segment(0, Role::User, "我的电话13800138000和13900139000")],
+            attachments: Vec::new(),
+        };
+        let mut body = json!({"messages": [{"content": talk.segments[0].text}]});
+        let part = |start, end, to: &str| Redaction {
+            segment: 0,
+            span: Span::new(start, end),
+            label: "mobile".into(),
+            replacement: to.to_owned(),
+            restore: true,
+        };
+        assert!(redact_body(&mut body, &talk, &[part(26, 37, "[2]"), part(12, 23, "[1]")]));
+        assert_eq!(body["messages"][0]["content"], "我的电话[1]和[2]");
+    }
+}

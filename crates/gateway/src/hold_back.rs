@@ -1,0 +1,404 @@
+//! Holding a stream back until what it says has been checked.
+//!
+//! Frames wait in the order in which they came. Each text in them belongs to a channel (one choice's content, its
+//! reasoning, a tool call's arguments …), and each channel is scanned as it grows. A frame leaves when every byte of
+//! its texts is *cleared*: no finding that is still to come can begin before it. Frames that end the answer wait for the
+//! last check of every channel. So no byte leaves before the verdict that covers it (house, invariant 4), for bounded
+//! rules without an overlap window that a long match could slip through.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use menshen_detect::{Engine, Extra, Stream};
+use menshen_policy::redact::{Edit, Restorer, Vault};
+use menshen_verdict::{Conversation, Finding, Kind, Role, Segment, Side, Span, Verdict};
+use serde_json::Value;
+
+use crate::error::{Failure, GatewayError};
+use crate::family::{Channel, Frame, Step, Wire};
+use crate::sse::Event;
+
+/// Where a text of a frame lies in its channel.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    channel: usize,
+    start: usize,
+    end: usize,
+}
+
+struct Held {
+    frame: Frame,
+    places: Vec<Place>,
+}
+
+struct ChannelState {
+    channel: Channel,
+    stream: Stream,
+    restorer: Option<Restorer>,
+    /// Replacements to make, sorted, disjoint, in bytes of the channel's text.
+    edits: Vec<Edit>,
+    cleared: usize,
+    released: usize,
+    verdict: Option<Verdict>,
+    seen: Vec<Finding>,
+}
+
+/// Findings that a step brought to light, with the channel they lie in.
+#[derive(Debug, Default)]
+pub struct News {
+    /// (channel, findings with spans in that channel's text).
+    pub findings: Vec<(usize, Vec<Finding>)>,
+}
+
+/// The frames of one answer that have not left yet.
+pub struct HoldBack {
+    engine: Arc<Engine>,
+    extra: Arc<Extra>,
+    vault: Option<Arc<Vault>>,
+    queue: VecDeque<Held>,
+    channels: Vec<ChannelState>,
+    index: HashMap<String, usize>,
+    bytes: usize,
+    max_bytes: usize,
+    finished: bool,
+}
+
+impl HoldBack {
+    /// A hold-back for one answer of at most `max_bytes` of text over all channels.
+    pub fn new(engine: Arc<Engine>, extra: Arc<Extra>, vault: Option<Arc<Vault>>, max_bytes: usize) -> Self {
+        HoldBack {
+            engine,
+            extra,
+            vault,
+            queue: VecDeque::new(),
+            channels: Vec::new(),
+            index: HashMap::new(),
+            bytes: 0,
+            max_bytes,
+            finished: false,
+        }
+    }
+
+    fn channel(&mut self, channel: &Channel) -> usize {
+        if let Some(known) = self.index.get(&channel.key) {
+            return *known;
+        }
+        let stream = self.engine.stream_with(Side::Output, Role::Assistant, &self.extra);
+        self.channels.push(ChannelState {
+            channel: channel.clone(),
+            stream,
+            restorer: self.vault.as_ref().filter(|v| !v.is_empty()).map(|v| Restorer::new(Arc::clone(v))),
+            edits: Vec::new(),
+            cleared: 0,
+            released: 0,
+            verdict: None,
+            seen: Vec::new(),
+        });
+        let index = self.channels.len() - 1;
+        self.index.insert(channel.key.clone(), index);
+        index
+    }
+
+    /// Takes in a frame, scans what it adds, and says what was found.
+    ///
+    /// # Errors
+    /// When the answer grows past the limit.
+    pub fn push(&mut self, frame: Frame) -> Result<News, GatewayError> {
+        let mut news = News::default();
+        let mut places = Vec::with_capacity(frame.pieces.len());
+        for piece in &frame.pieces {
+            let Some(text) = frame.json.as_ref().and_then(|j| j.pointer(&piece.pointer)).and_then(Value::as_str) else {
+                continue;
+            };
+            if text.is_empty() {
+                continue;
+            }
+            if piece.whole {
+                let index = self.whole(&piece.channel, text, &mut news)?;
+                places.push(Place { channel: index, start: 0, end: text.len() });
+            } else {
+                let index = self.channel(&piece.channel);
+                let start = self.channels.get(index).map_or(0, |c| c.stream.text().len());
+                self.grow(index, text, &mut news)?;
+                places.push(Place { channel: index, start, end: start + text.len() });
+            }
+        }
+        self.queue.push_back(Held { frame, places });
+        Ok(news)
+    }
+
+    fn grow(&mut self, index: usize, text: &str, news: &mut News) -> Result<(), GatewayError> {
+        self.bytes += text.len();
+        if self.bytes > self.max_bytes {
+            return Err(GatewayError::new(Failure::UpstreamTooLarge, "the model's answer is longer than this gateway inspects"));
+        }
+        let Some(state) = self.channels.get_mut(index) else { return Ok(()) };
+        if state.verdict.take().is_some() {
+            // The upstream went on after it had said that this text was complete.
+            state.cleared = state.cleared.min(state.released);
+        }
+        let progress = state.stream.push(text);
+        let mut limit = progress.cleared;
+        if let Some(restorer) = &mut state.restorer {
+            let edits = restorer.push(text);
+            limit = limit.min(restorer.safe());
+            for edit in edits {
+                insert(&mut state.edits, edit);
+            }
+        }
+        state.cleared = state.cleared.max(limit);
+        state.report(index, progress.new_findings, news);
+        Ok(())
+    }
+
+    /// A string that claims to repeat a channel's whole text. When it does not, it is a text of its own.
+    fn whole(&mut self, channel: &Channel, text: &str, news: &mut News) -> Result<usize, GatewayError> {
+        let mut index = self.channel(channel);
+        let known = self.channels.get(index).is_some_and(|c| c.stream.text() == text);
+        if !known {
+            let key = format!("{}#{}", channel.key, self.channels.len());
+            let own = if self.channels.get(index).is_some_and(|c| c.stream.text().is_empty()) {
+                channel.clone()
+            } else {
+                // The same differing text comes again in later frames: it is scanned once.
+                match self.channels.iter().position(|c| c.stream.text() == text && c.channel.kind == channel.kind) {
+                    Some(same) => {
+                        self.finish_channel(same, news);
+                        return Ok(same);
+                    }
+                    None => Channel { key, kind: channel.kind },
+                }
+            };
+            index = self.channel(&own);
+            self.grow(index, text, news)?;
+        }
+        self.finish_channel(index, news);
+        Ok(index)
+    }
+
+    fn finish_channel(&mut self, index: usize, news: &mut News) {
+        let Some(state) = self.channels.get_mut(index) else { return };
+        if state.verdict.is_some() {
+            return;
+        }
+        let verdict = state.stream.finish();
+        if let Some(restorer) = &mut state.restorer {
+            for edit in restorer.finish() {
+                insert(&mut state.edits, edit);
+            }
+        }
+        let fresh = verdict.findings.iter().filter(|f| !state.seen.contains(f)).cloned().collect();
+        state.cleared = state.stream.text().len();
+        state.verdict = Some(verdict);
+        state.report(index, fresh, news);
+    }
+
+    /// The last check: every channel is scanned as a whole. Returns what that brought to light.
+    pub fn finish(&mut self) -> News {
+        let mut news = News::default();
+        for index in 0..self.channels.len() {
+            self.finish_channel(index, &mut news);
+        }
+        self.finished = true;
+        news
+    }
+
+    /// Replaces parts of a channel's text when it leaves.
+    ///
+    /// # Errors
+    /// When the part has left already; the answer must then be stopped.
+    pub fn edit(&mut self, channel: usize, edits: Vec<Edit>) -> Result<(), GatewayError> {
+        let Some(state) = self.channels.get_mut(channel) else { return Ok(()) };
+        for edit in edits {
+            if edit.span.start < state.released {
+                return Err(GatewayError::new(Failure::ContentPolicy, "the answer was stopped by the content policy")
+                    .detail("a replacement was asked for in text that had been released"));
+            }
+            insert(&mut state.edits, edit);
+        }
+        Ok(())
+    }
+
+    /// Takes the frames that may leave, rewritten where they must be, and tells `wire` of them.
+    pub fn release(&mut self, wire: &mut dyn Wire, out: &mut Vec<Event>) {
+        while let Some(held) = self.queue.front() {
+            let ending = matches!(held.frame.step, Step::Ending | Step::End | Step::Failed);
+            let clear = held
+                .places
+                .iter()
+                .all(|p| self.channels.get(p.channel).is_some_and(|c| self.finished || p.end <= c.cleared));
+            if !clear || (ending && !self.finished) {
+                return;
+            }
+            let Some(mut held) = self.queue.pop_front() else { return };
+            self.rewrite(&mut held, wire);
+            wire.released(&held.frame);
+            out.push(held.frame.event);
+        }
+    }
+
+    fn rewrite(&mut self, held: &mut Held, wire: &dyn Wire) {
+        let mut changed = false;
+        let pieces = held.frame.pieces.iter().filter(|p| {
+            let text = held.frame.json.as_ref().and_then(|j| j.pointer(&p.pointer)).and_then(Value::as_str);
+            text.is_some_and(|t| !t.is_empty())
+        });
+        let mut texts = Vec::new();
+        for (piece, place) in pieces.zip(&held.places) {
+            let Some(state) = self.channels.get_mut(place.channel) else { continue };
+            state.released = state.released.max(place.end);
+            if let Some(text) = rewritten(state.stream.text(), &state.edits, place.start, place.end) {
+                texts.push((piece.pointer.clone(), text));
+            }
+        }
+        if let Some(json) = &mut held.frame.json {
+            for (pointer, text) in texts {
+                if let Some(slot) = json.pointer_mut(&pointer) {
+                    *slot = Value::from(text);
+                    changed = true;
+                }
+            }
+            if changed {
+                wire.drop_echoes(json);
+                held.frame.event.data = json.to_string();
+            }
+        }
+    }
+
+    /// How many bytes of a channel's text have left.
+    pub fn released(&self, channel: usize) -> usize {
+        self.channels.get(channel).map_or(0, |c| c.released)
+    }
+
+    /// Throws away what has not left.
+    pub fn drop_held(&mut self) {
+        self.queue.clear();
+    }
+
+    /// Bytes of frames that wait.
+    pub fn held_bytes(&self) -> usize {
+        self.queue.iter().map(|h| h.frame.event.data.len()).sum()
+    }
+
+    /// The answer so far as a conversation, one segment a channel, in the order in which channels began.
+    pub fn conversation(&self) -> Conversation {
+        let segments = self
+            .channels
+            .iter()
+            .enumerate()
+            .map(|(i, c)| Segment {
+                path: c.channel.key.clone(),
+                message: i,
+                role: Role::Assistant,
+                side: Side::Output,
+                kind: c.channel.kind,
+                text: c.stream.text().to_owned(),
+            })
+            .collect();
+        Conversation { segments, attachments: Vec::new() }
+    }
+
+    /// One channel's text as a conversation of its own.
+    pub fn channel_conversation(&self, channel: usize) -> Conversation {
+        let mut whole = Conversation::of_text(Role::Assistant, "");
+        if let (Some(state), Some(segment)) = (self.channels.get(channel), whole.segments.first_mut()) {
+            state.stream.text().clone_into(&mut segment.text);
+            segment.kind = state.channel.kind;
+            segment.path.clone_from(&state.channel.key);
+        }
+        whole
+    }
+
+    /// The verdict over all channels that have had their last check; segments count as in [`Self::conversation`].
+    pub fn verdict(&self) -> Verdict {
+        let mut all = Verdict::default();
+        for (i, state) in self.channels.iter().enumerate() {
+            if let Some(verdict) = &state.verdict {
+                let mut verdict = verdict.clone();
+                for finding in &mut verdict.findings {
+                    finding.segment = i;
+                }
+                all.absorb(verdict);
+            }
+        }
+        all
+    }
+
+    /// The text of all content channels, for the record.
+    pub fn text(&self) -> String {
+        let contents = self.channels.iter().filter(|c| c.channel.kind == Kind::Text).map(|c| c.stream.text());
+        contents.collect::<Vec<_>>().join("\n")
+    }
+
+}
+
+impl ChannelState {
+    fn report(&mut self, index: usize, findings: Vec<Finding>, news: &mut News) {
+        if findings.is_empty() {
+            return;
+        }
+        self.seen.extend(findings.iter().cloned());
+        news.findings.push((index, findings));
+    }
+}
+
+/// Keeps edits sorted and disjoint; where two overlap, the wider one stands.
+fn insert(edits: &mut Vec<Edit>, edit: Edit) {
+    let width = |s: Span| s.end.saturating_sub(s.start);
+    if edits.iter().any(|e| e.span.overlaps(edit.span) && width(e.span) >= width(edit.span)) {
+        return;
+    }
+    edits.retain(|e| !e.span.overlaps(edit.span));
+    let at = edits.partition_point(|e| e.span.start < edit.span.start);
+    edits.insert(at, edit);
+}
+
+/// The text of `start..end` with the edits made; `None` when none touches it. A replacement stands where its part
+/// begins, so a part that is cut over several frames is replaced once.
+pub(crate) fn rewritten(text: &str, edits: &[Edit], start: usize, end: usize) -> Option<String> {
+    let range = Span::new(start, end);
+    let mut touching = edits.iter().filter(|e| e.span.overlaps(range)).peekable();
+    touching.peek()?;
+    let mut out = String::with_capacity(end - start);
+    let mut at = start;
+    for edit in touching {
+        out.push_str(text.get(at..edit.span.start.max(at)).unwrap_or_default());
+        if edit.span.start >= start {
+            out.push_str(&edit.text);
+        }
+        at = edit.span.end.min(end).max(at);
+    }
+    out.push_str(text.get(at..end).unwrap_or_default());
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edit(start: usize, end: usize, text: &str) -> Edit {
+        Edit { span: Span::new(start, end), text: text.to_owned() }
+    }
+
+    #[test]
+    fn an_edit_over_several_slices_is_made_once() {
+        let text = "call 13800138000 now";
+        let edits = [edit(5, 16, "***")];
+        let slices = [(0, 4), (4, 7), (7, 12), (12, 20)];
+        let parts: Vec<String> = slices
+            .iter()
+            .map(|(s, e)| rewritten(text, &edits, *s, *e).unwrap_or_else(|| text[*s..*e].to_owned()))
+            .collect();
+        assert_eq!(parts, ["call", " ***", "", " now"]);
+    }
+
+    #[test]
+    fn the_wider_of_two_overlapping_edits_stands() {
+        let mut edits = Vec::new();
+        insert(&mut edits, edit(5, 9, "a"));
+        insert(&mut edits, edit(4, 12, "b"));
+        insert(&mut edits, edit(6, 8, "c"));
+        insert(&mut edits, edit(0, 2, "d"));
+        assert_eq!(edits, [edit(0, 2, "d"), edit(4, 12, "b")]);
+    }
+}

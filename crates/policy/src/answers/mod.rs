@@ -1,0 +1,16 @@
+//! Standard answers: question and answer pairs that somebody has approved, given verbatim.
+//!
+//! [`Answer`] is one pair, [`index::Index`] finds the pair that a question asks for, [`table`] reads and writes
+//! spreadsheets.
+
+mod entry;
+pub(crate) mod fold;
+mod guard;
+mod index;
+pub mod table;
+mod words;
+
+pub use entry::{Answer, Problem, Status};
+pub(crate) use entry::read;
+pub use index::{Index, Match};
+pub(crate) use words::Lexicon;

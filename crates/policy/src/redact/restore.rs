@@ -1,0 +1,232 @@
+//! Finding placeholders in an answer, as models write them, in a stream cut anywhere.
+
+use std::sync::Arc;
+
+use menshen_verdict::Span;
+
+use super::vault::{MAX_NAME_CHARS, Vault, fold_name, narrow};
+
+/// The longest placeholder, in characters, with the slack that models take.
+const MAX_CHARS: usize = MAX_NAME_CHARS * 2 + 16;
+/// The most digits in a placeholder's number.
+const MAX_DIGITS: usize = 6;
+
+/// A placeholder to be turned back.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// Where the placeholder stands, in bytes of everything that was pushed.
+    pub span: Span,
+    /// What to put there. Inside a JSON string the caller escapes it.
+    pub original: String,
+}
+
+impl std::fmt::Debug for Edit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Edit({:?}, {} bytes redacted)", self.span, self.original.len())
+    }
+}
+
+/// What one push settled.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// New edits, in order.
+    pub edits: Vec<Edit>,
+    /// Bytes of everything pushed so far that no later edit can touch.
+    pub safe: usize,
+}
+
+/// Finds placeholders in a text that arrives in pieces.
+///
+/// Models do not always copy a placeholder to the letter: full-width brackets, spaces around `#`, another case and
+/// Markdown's backslashes are forgiven. Text is held back only while it may still become a placeholder of the vault.
+///
+/// ```
+/// use std::sync::Arc;
+/// use menshen_policy::redact::{Restorer, Vault};
+/// use menshen_verdict::{Conversation, Redaction, Role, Span};
+/// let conversation = Conversation::of_text(Role::User, "电话13800138000");
+/// let redaction = Redaction {
+///     segment: 0,
+///     span: Span::new(6, 17),
+///     label: "mobile".into(),
+///     replacement: "[手机号#1]".to_owned(),
+///     restore: true,
+/// };
+/// let mut restorer = Restorer::new(Arc::new(Vault::new(&conversation, &[redaction])));
+/// let mut answer = restorer.write("已登记[手机");
+/// assert_eq!(answer, "已登记");
+/// answer += &restorer.write("号#1]。");
+/// answer += &restorer.end();
+/// assert_eq!(answer, "已登记13800138000。");
+/// ```
+#[derive(Debug, Clone)]
+pub struct Restorer {
+    vault: Arc<Vault>,
+    /// Text that is not settled, and where it starts.
+    tail: String,
+    base: usize,
+}
+
+enum Seen<'v> {
+    Placeholder { end: usize, original: &'v str },
+    Unfinished,
+    Other,
+}
+
+impl Restorer {
+    /// A restorer for one text (one choice, one channel) of an answer.
+    pub fn new(vault: Arc<Vault>) -> Self {
+        Restorer { vault, tail: String::new(), base: 0 }
+    }
+
+    /// Takes in the next piece.
+    pub fn push(&mut self, chunk: &str) -> Progress {
+        self.tail.push_str(chunk);
+        let (edits, settled) = self.scan(false);
+        self.tail.drain(..settled);
+        self.base += settled;
+        Progress { edits, safe: self.base }
+    }
+
+    /// The end of the text: what was held back is settled.
+    pub fn finish(&mut self) -> Progress {
+        let (edits, settled) = self.scan(true);
+        self.tail.drain(..settled);
+        self.base += settled;
+        Progress { edits, safe: self.base }
+    }
+
+    /// Takes in the next piece and returns the restored text that is settled by it.
+    pub fn write(&mut self, chunk: &str) -> String {
+        self.tail.push_str(chunk);
+        self.rewrite(false)
+    }
+
+    /// The restored rest of the text.
+    pub fn end(&mut self) -> String {
+        self.rewrite(true)
+    }
+
+    fn rewrite(&mut self, last: bool) -> String {
+        let (edits, settled) = self.scan(last);
+        let mut text = String::with_capacity(settled);
+        let mut at = 0;
+        for edit in edits {
+            text.push_str(&self.tail[at..edit.span.start - self.base]);
+            text.push_str(&edit.original);
+            at = edit.span.end - self.base;
+        }
+        text.push_str(&self.tail[at..settled]);
+        self.tail.drain(..settled);
+        self.base += settled;
+        text
+    }
+
+    /// The edits in the tail, and how much of it is settled.
+    fn scan(&self, last: bool) -> (Vec<Edit>, usize) {
+        let mut edits = Vec::new();
+        if self.vault.is_empty() {
+            return (edits, self.tail.len());
+        }
+        let mut at = 0;
+        while let Some(found) = self.tail[at..].find(['[', '［', '【', '\\']) {
+            let start = at + found;
+            match placeholder(&self.tail[start..], last, &self.vault) {
+                Seen::Placeholder { end, original } => {
+                    let span = Span::new(self.base + start, self.base + start + end);
+                    edits.push(Edit { span, original: original.to_owned() });
+                    at = start + end;
+                }
+                Seen::Unfinished => return (edits, start),
+                Seen::Other => at = start + self.tail[start..].chars().next().map_or(1, char::len_utf8),
+            }
+        }
+        (edits, self.tail.len())
+    }
+}
+
+/// Reads a placeholder at the start of `text`.
+fn placeholder<'v>(text: &str, last: bool, vault: &'v Vault) -> Seen<'v> {
+    match read(text, |name| vault.may_become(name)) {
+        Read::Whole { end, name, number } => match vault.lookup(&name, number) {
+            Some(original) => Seen::Placeholder { end, original },
+            None => Seen::Other,
+        },
+        Read::Cut if !last => Seen::Unfinished,
+        _ => Seen::Other,
+    }
+}
+
+enum Read {
+    Whole { end: usize, name: String, number: u32 },
+    Cut,
+    Other,
+}
+
+fn read(text: &str, may_become: impl Fn(&str) -> bool) -> Read {
+    let mut chars = text.char_indices().map(|(i, c)| (i, narrow(c))).take(MAX_CHARS).peekable();
+    // Whether the text itself ends, rather than the longest placeholder.
+    let cut = if text.chars().nth(MAX_CHARS).is_none() { Read::Cut } else { Read::Other };
+    let mut next = chars.next();
+    if next.is_some_and(|(_, c)| c == '\\') {
+        next = chars.next();
+    }
+    match next {
+        None => return cut,
+        Some((_, '[')) => {}
+        Some(_) => return Read::Other,
+    }
+    let mut name = String::new();
+    loop {
+        match chars.next() {
+            None => return if may_become(&fold_name(&name)) { cut } else { Read::Other },
+            Some((_, '#')) => break,
+            Some((_, '[' | ']' | '\n' | '\r')) => return Read::Other,
+            Some((_, c)) => name.push(c),
+        }
+        if name.chars().count() > MAX_NAME_CHARS * 2 || !may_become(&fold_name(&name)) {
+            return Read::Other;
+        }
+    }
+    let name = fold_name(&name);
+    if name.is_empty() || !may_become(&name) {
+        return Read::Other;
+    }
+    let mut digits = String::new();
+    loop {
+        match chars.next() {
+            None => return cut,
+            Some((_, ' ' | '\\')) if digits.is_empty() => {}
+            Some((_, c)) if c.is_ascii_digit() && digits.len() < MAX_DIGITS => digits.push(c),
+            Some((i, c @ (' ' | '\\' | ']'))) if !digits.is_empty() => {
+                let mut end = (i, c);
+                while matches!(end.1, ' ' | '\\') {
+                    match chars.next() {
+                        None => return cut,
+                        Some(next) => end = next,
+                    }
+                }
+                if end.1 != ']' {
+                    return Read::Other;
+                }
+                let close = text[end.0..].chars().next().map_or(1, char::len_utf8);
+                return match digits.parse() {
+                    Ok(number) => Read::Whole { end: end.0 + close, name, number },
+                    Err(_) => Read::Other,
+                };
+            }
+            Some(_) => return Read::Other,
+        }
+    }
+}
+
+/// Every placeholder that a text already holds, however it is written: a new one must not be mistaken for it.
+pub(crate) fn existing(text: &str) -> Vec<(String, u32)> {
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices(['[', '［', '【']) {
+        if let Read::Whole { name, number, .. } = read(&text[at..], |_| true) {
+            found.push((name, number));
+        }
+    }
+    found
+}

@@ -1,0 +1,3 @@
+//! The packs of the workspace, and the promises of the crate, from outside.
+
+mod shipped;
