@@ -37,6 +37,9 @@ EXTRA = os.environ.get("BENCH_EXTRA", "")
 ANSWER_BYTES = 10_240
 PROMPT_BYTES = 1_024
 READY_S = 180
+# An answer that takes longer than this alone is measured alone.
+SLOW_MS = 1_000
+TIMEOUT_S = 120
 
 PROMPT = (
     "请帮我写一段关于茶山的介绍，说说采茶、晾青和炒制的步骤，再讲讲怎么冲泡才好喝。"
@@ -100,36 +103,36 @@ def process(name, command, ready, core, env=None, cwd=None):
             child.wait()
 
 
-def load(url, body, pid, *extra):
+def load(url, body, pid, connections=CONNECTIONS, **options):
+    """One run of the load generator; raises when not a single request succeeded."""
     command = [
         GATEBENCH, "load", "--url", url, "--body", str(body), "--key", KEY,
-        "--connections", str(CONNECTIONS), "--min-bytes", str(ANSWER_BYTES), *extra,
+        "--connections", str(connections), "--min-bytes", str(ANSWER_BYTES), "--timeout", str(TIMEOUT_S),
     ]  # fmt: skip
-    if pid:
-        command += ["--pid", str(pid)]
+    for name, value in ({"pid": pid} if pid else {}).items() | options.items():
+        command += [f"--{name}", str(value)]
     done = subprocess.run(pinned(LOAD_CORE, command), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(done.stderr.strip())
     return json.loads(done.stdout)
 
 
-def measure(name, url, pid, bodies):
-    """Both modes: as much as it takes from a few clients, then a moderate rate for the latencies."""
-    rows = []
-    for mode, body in bodies.items():
-        full = load(url, body, pid, "--seconds", str(SECONDS), "--warmup", str(min(3, SECONDS)))
+def measure(name, url, pid, mode, body):
+    """As much as it takes from a few clients, then a moderate rate for the latencies."""
+    probe = load(url, body, pid, connections=1, seconds=TIMEOUT_S, warmup=0, requests=3)
+    if probe["latency_ms"]["p50"] > SLOW_MS:
+        # Several at once would only queue up behind each other: one after the other says all there is to say.
+        full = calm = load(url, body, pid, connections=1, seconds=max(SECONDS, 3 * SLOW_MS / 1000), warmup=0)
+    else:
+        full = load(url, body, pid, seconds=SECONDS, warmup=min(3, SECONDS))
         # Latency is only a figure where the gateway keeps up; half of what it can do is moderate for anyone.
         rate = min(RATE, full["requests_per_s"] / 2)
-        calm = load(url, body, pid, "--seconds", str(max(SECONDS, 20 / rate)), "--warmup", "1", "--rate", f"{rate:.3f}")
-        for phase in (full, calm):
-            if phase["errors"]:
-                say(f"{name} {mode}: {phase['errors']} errors, first: {phase['first_error']}")
-        rows.append({"name": name, "mode": mode, "full": full, "calm": calm})
-        say(
-            f"{name} {mode}: {full['requests_per_s']:.1f} req/s, "
-            f"p50 {calm['latency_ms']['p50']:.2f} ms at {rate:.1f}/s, errors {full['errors'] + calm['errors']}"
-        )
-    return rows
+        calm = load(url, body, pid, seconds=max(SECONDS, 20 / rate), warmup=1, rate=f"{rate:.3f}")
+    for phase in (full, calm):
+        if phase["errors"]:
+            say(f"{name}, {mode}: {phase['errors']} errors, first: {phase['first_error']}")
+    say(f"{name}, {mode}: {full['requests_per_s']:.1f} req/s, p50 {calm['latency_ms']['p50']:.2f} ms")
+    return {"name": name, "mode": mode, "full": full, "calm": calm}
 
 
 def write_bodies(folder):
@@ -288,15 +291,14 @@ def targets(mock, listed, many):
 
 
 def number(value, digits=1):
-    return "–" if value is None else f"{value:,.{digits}f}"
+    if value is None:
+        return "–"
+    return f"{value:,.{digits}f}" if value == 0 or abs(value) >= 10 else f"{value:,.{max(digits, 2)}f}"
 
 
 def table(rows):
     base = {row["mode"]: row for row in rows if row["name"] == "direct"}
-    guarded = {row["mode"]: row for row in rows if row["name"].startswith("menshen, guards on")}
-    for row in rows:
-        if row["name"] == f"menshen, guards on, {WORDS:,} words":
-            guarded[row["mode"]] = row
+    guarded = {row["mode"]: row for row in rows if row["name"] == f"menshen, guards on, {WORDS:,} words"}
     lines = [
         "| through | answer | req/s | at req/s | p50 ms | p99 ms | added p50 | added p99 | CPU µs/req full | CPU µs/req at rate"
         " | RSS MiB | errors | CPU ÷ guarded menshen |",
@@ -309,10 +311,11 @@ def table(rows):
             direct = base.get(mode)
             own = row is direct or direct is None
             added[q] = None if own else calm["latency_ms"][q] - direct["calm"]["latency_ms"][q]
-        cpu, ours = full["cpu_us_per_request"], guarded.get(mode, row)["full"]["cpu_us_per_request"]
+        cpu = full["cpu_us_per_request"]
+        ours = guarded[mode]["full"]["cpu_us_per_request"] if mode in guarded else None
         ratio = cpu / ours if cpu and ours else None
         lines.append(
-            f"| {row['name']} | {mode} | {number(full['requests_per_s'])} | {number(calm['rate'])}"
+            f"| {row['name']} | {mode} | {number(full['requests_per_s'])} | {number(calm['requests_per_s'])}"
             f" | {number(calm['latency_ms']['p50'], 2)} | {number(calm['latency_ms']['p99'], 2)}"
             f" | {number(added['p50'], 2)} | {number(added['p99'], 2)} | {number(cpu, 0)}"
             f" | {number(calm['cpu_us_per_request'], 0)} | {number(full['rss_mib'], 0)}"
@@ -326,6 +329,11 @@ def main():
     port = free_port()
     mock = f"http://127.0.0.1:{port}"
     rows, skipped = [], []
+
+    def failed(what, error):
+        say(f"{what}: {error}")
+        skipped.append(f"{what}: failed: {str(error).splitlines()[0][:200]}")
+
     command = [GATEBENCH, "mock", "--listen", f"127.0.0.1:{port}", "--bytes", str(ANSWER_BYTES)]
     with (
         process("mock", command, f"{mock}/healthz", MOCK_CORE),
@@ -340,10 +348,13 @@ def main():
             say(name)
             try:
                 with target as (url, pid):
-                    rows += measure(name, url, pid, bodies)
+                    for mode, body in bodies.items():
+                        try:
+                            rows.append(measure(name, url, pid, mode, body))
+                        except RuntimeError as e:
+                            failed(f"{name}, {mode}", e)
             except RuntimeError as e:
-                say(f"{name}: {e}")
-                skipped.append(f"{name}: failed: {str(e).splitlines()[0][:200]}")
+                failed(name, e)
     if not EXTRA:
         skipped.append("AISIX: not built here (start one, and name it in BENCH_EXTRA)")
     if not LITELLM:
@@ -367,7 +378,8 @@ def main():
     (OUT / "latest.md").write_text(text + "\n", encoding="utf-8")
     (OUT / "latest.json").write_text(json.dumps(rows, ensure_ascii=False, indent=1), encoding="utf-8")
     print(text)
-    return 1 if any(": failed:" in line for line in skipped) else 0
+    # What a peer cannot do is a result; what we cannot do is a failure.
+    return 1 if any(line.startswith("menshen") for line in skipped) else 0
 
 
 if __name__ == "__main__":

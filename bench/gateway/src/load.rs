@@ -18,9 +18,6 @@ use crate::args::Args;
 use crate::process;
 use crate::serial::Serial;
 
-/// No answer within this is an error, and the connection is given up.
-const TIMEOUT: Duration = Duration::from_secs(60);
-
 /// Bytes of an answer that are looked at.
 const KEPT: usize = 1 << 18;
 
@@ -36,6 +33,8 @@ pub struct Settings {
     requests: usize,
     min_bytes: usize,
     pid: Option<u32>,
+    /// No answer within this is an error, and the connection is given up.
+    timeout: Duration,
 }
 
 impl Settings {
@@ -61,6 +60,7 @@ impl Settings {
             requests: args.take("requests")?.unwrap_or(10_000_000).min(10_000_000),
             min_bytes: args.take("min-bytes")?.unwrap_or(0),
             pid: args.take("pid")?,
+            timeout: seconds(args.take("timeout")?, 60.0)?,
         };
         args.finish()?;
         Ok(settings)
@@ -196,7 +196,7 @@ async fn phase(settings: &Rc<Settings>, length: Duration, requests: usize) -> Ta
 async fn worker(settings: Rc<Settings>, pace: Rc<Pace>, tally: Rc<RefCell<Tally>>) {
     let mut connection = None;
     while let Some(due) = pace.next().await {
-        let outcome = tokio::time::timeout(TIMEOUT, one(&settings, &mut connection, due)).await;
+        let outcome = tokio::time::timeout(settings.timeout, one(&settings, &mut connection, due)).await;
         match outcome {
             Ok(Ok((sample, bytes))) => {
                 let mut tally = tally.borrow_mut();
@@ -207,7 +207,7 @@ async fn worker(settings: Rc<Settings>, pace: Rc<Pace>, tally: Rc<RefCell<Tally>
                 connection = None;
                 tally.borrow_mut().fail(match failed {
                     Ok(Err(message)) => message,
-                    _ => format!("no answer in {TIMEOUT:?}"),
+                    _ => format!("no answer in {:?}", settings.timeout),
                 });
                 // A server that refuses at once must not turn a closed loop into a busy loop.
                 tokio::time::sleep(Duration::from_millis(10)).await;

@@ -17,7 +17,7 @@ const USAGE: &str = "\
 usage: gatebench mock [--listen 127.0.0.1:8791] [--bytes 10240] [--chunks 100] [--record yes]
        gatebench load --url http://127.0.0.1:PORT/v1/chat/completions --body FILE
                       [--connections 16] [--rate REQUESTS_PER_S] [--seconds 10] [--warmup 2] [--requests N]
-                      [--min-bytes 10240] [--key API_KEY] [--pid PID]
+                      [--min-bytes 10240] [--key API_KEY] [--pid PID] [--timeout 60]
 load runs a closed loop, or with --rate an open one whose latencies count from the time a request was due.
 It prints one JSON object. \u{4e1c} six times in the body is overwritten with another number in each request.";
 

@@ -96,10 +96,4 @@ impl Gate {
             }
         }
     }
-
-    /// How many literals it looks for, and how many regexes run on every text.
-    #[cfg(test)]
-    pub(crate) fn sizes(&self) -> (usize, usize) {
-        (self.starts.len() - 1, self.ungated.len())
-    }
 }

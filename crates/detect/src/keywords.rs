@@ -141,8 +141,10 @@ impl Keywords {
         })
     }
 
-    /// Finds words in the tight, composed and sound views of a folded view, and returns the earliest byte of the
-    /// original that an unfinished one touches (the original's length when there is none or the text is complete).
+    /// Finds words in the tight, composed and sound views of a folded view.
+    ///
+    /// Unless `complete`, words that touch the end wait for what follows them, and the answer is the earliest byte of
+    /// the original that an unfinished word touches (the original's length when there is none).
     pub(crate) fn read_otherwise(
         &self,
         original: &str,
@@ -153,27 +155,28 @@ impl Keywords {
     ) -> usize {
         let folder = Folder::shared();
         let mut frontier = original.len();
-        let tight = self.words.as_ref().and_then(|_| folder.tight(folded));
-        if let (Some(words), Some(tight)) = (&self.words, &tight) {
-            let tail = scan(words, &tight.text, Tail::default(), complete, |range, group| {
-                let Some(group) = self.groups.get(group as usize) else { return };
-                if separators::allow(&group.shape, tight, &range, original, true) {
-                    self.note(group.first..group.end, tight.origin(range), Via::Tight, side, hits);
-                }
-            });
-            frontier = frontier.min(separators::unfinished(tight, tail, original));
-        }
-        let base = tight.as_ref().unwrap_or(folded);
-        if let Some(words) = &self.words
-            && let Some(composed) = folder.composed(base)
-        {
-            let tail = scan(words, &composed.text, Tail::default(), complete, |range, group| {
-                let Some(group) = self.groups.get(group as usize) else { return };
-                if separators::allow(&group.shape, &composed, &range, original, false) {
-                    self.note(group.first..group.end, composed.origin(range), Via::Composed, side, hits);
-                }
-            });
-            frontier = frontier.min(separators::unfinished(&composed, tail, original));
+        if let Some(words) = &self.words {
+            let tight = folder.tight(folded);
+            let base = tight.as_ref().unwrap_or(folded);
+            // Without separators the reading holds nothing that the folded view has not, but a word may have begun.
+            if tight.is_some() || !complete {
+                let tail = scan(words, &base.text, Tail::default(), complete, |range, group| {
+                    let Some(group) = self.groups.get(group as usize).filter(|_| tight.is_some()) else { return };
+                    if separators::allow(&group.shape, base, &range, original, true) {
+                        self.note(group.first..group.end, base.origin(range), Via::Tight, side, hits);
+                    }
+                });
+                frontier = frontier.min(separators::unfinished(base, tail, original));
+            }
+            if let Some(composed) = folder.composed(base) {
+                let tail = scan(words, &composed.text, Tail::default(), complete, |range, group| {
+                    let Some(group) = self.groups.get(group as usize) else { return };
+                    if separators::allow(&group.shape, &composed, &range, original, false) {
+                        self.note(group.first..group.end, composed.origin(range), Via::Composed, side, hits);
+                    }
+                });
+                frontier = frontier.min(separators::unfinished(&composed, tail, original));
+            }
         }
         if let Some(sounds) = &self.sounds
             && let Some(sound) = folder.sound(folded)
@@ -186,7 +189,23 @@ impl Keywords {
             });
             frontier = frontier.min(separators::unfinished(&sound, tail, original));
         }
-        if complete { original.len() } else { frontier }
+        frontier
+    }
+
+    /// [`Self::read_otherwise`] of a text that goes on. What stands at its end may not be read as it will be: half a
+    /// split character, half a syllable. So the earliest unfinished word is also looked for without that half.
+    pub(crate) fn read_growing(&self, original: &str, side: Side, hits: &mut Vec<Hit>) -> usize {
+        let folder = Folder::shared();
+        let mut frontier = self.read_otherwise(original, &folder.fold(original), false, side, hits);
+        if self.words.is_none() {
+            return frontier;
+        }
+        for cut in separators::open_ends(original).into_iter().flatten() {
+            let shorter = &original[..cut];
+            let reached = self.read_otherwise(shorter, &folder.fold(shorter), false, side, &mut Vec::new());
+            frontier = frontier.min(reached);
+        }
+        frontier
     }
 
     fn note(&self, owners: Range<u32>, span: Span, via: Via, side: Side, hits: &mut Vec<Hit>) {

@@ -272,7 +272,7 @@ mod tests {
         let extra = Extra::new(&["canary-7f3a"], &[PROMPT]);
         let begun = |text: &str| extra.inspect(text, &Folder::shared().fold(text), 0, false).1;
         assert_eq!(begun("see canary-7"), 4);
-        assert_eq!(begun("设定：你是一名银行"), 9);
+        assert_eq!(begun("设定：你是一名银行"), 7);
         assert_eq!(begun("see zzz"), 7);
     }
 }

@@ -84,9 +84,9 @@ mod tests {
         assert_eq!(earliest(r"sk-[a-z0-9]{20,}", "用 sk"), Some(4));
         assert_eq!(earliest(r"sk-[a-z0-9]{20,}", "用 sk-0a"), Some(4));
         assert_eq!(earliest(r"sk-[a-z0-9]{20,}", "用 sk-0a。"), None);
-        assert_eq!(earliest(r"忽略.{0,4}指令", "请忽略上"), Some(3));
-        assert_eq!(earliest(r"忽略.{0,4}指令", "请忽略上面所有的指"), Some(3));
-        assert_eq!(earliest(r"忽略.{0,4}指令", "请忽略上面所有的规则"), None);
+        assert_eq!(earliest(r"忽略.{0,5}指令", "请忽略上"), Some(3));
+        assert_eq!(earliest(r"忽略.{0,5}指令", "请忽略上面所有的指"), Some(3));
+        assert_eq!(earliest(r"忽略.{0,5}指令", "请忽略上面所有的规则"), None);
         assert_eq!(earliest(r"\b1[3-9]\d{9}\b", "电话138"), Some(6));
         assert_eq!(earliest(r"\b1[3-9]\d{9}\b", "电话x138"), None);
     }

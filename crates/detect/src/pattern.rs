@@ -162,7 +162,7 @@ impl Part {
                     break;
                 }
                 match take(&whole, value) {
-                    Flow::Wait if whole.start > reading.floor() => {
+                    Flow::Wait if whole.start >= reading.floor() => {
                         *next = whole.start;
                         return whole.start;
                     }
@@ -278,7 +278,7 @@ impl Pattern {
                 && self.is_near(reading.text, &whole)
             {
                 match admit(&whole, whole.clone()) {
-                    Flow::Wait if whole.start > reading.floor() => return whole.start,
+                    Flow::Wait if whole.start >= reading.floor() => return whole.start,
                     Flow::Stop => return reading.text.len(),
                     Flow::Wait | Flow::Next => parts.iter_mut().for_each(|p| p.last = None),
                 }

@@ -17,9 +17,7 @@ pub(crate) fn literals(hir: &Hir) -> Option<Vec<String>> {
     let mut lower: Vec<String> = literals.into_iter().map(|l| l.to_ascii_lowercase()).collect();
     lower.sort_unstable();
     lower.dedup();
-    // Matching is case-insensitive for ASCII only; other cased letters would be missed.
-    let cased = |l: &String| l.chars().any(|c| !c.is_ascii() && (c.is_lowercase() || c.is_uppercase()));
-    (!lower.iter().any(cased)).then_some(lower)
+    Some(lower)
 }
 
 /// How rare a literal is likely to be.

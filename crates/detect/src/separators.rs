@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use menshen_text::{Gap, View};
+use menshen_text::{Gap, View, is_han};
 
 use crate::keywords::Tail;
 
@@ -16,6 +16,9 @@ const MAX_GAP_BYTES: usize = 24;
 const MIN_LONG_CHARS: u16 = 4;
 /// Shorter ASCII words, spaced out, are initials.
 const MIN_SPACED_ASCII: u16 = 3;
+
+/// Pinyin without spaces is looked back over this far.
+const MAX_SYLLABLES_CHARS: usize = 64;
 
 /// What the rules need to know of a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +110,20 @@ pub(crate) fn unfinished(view: &View, tail: Tail, original: &str) -> usize {
     let start = text.char_indices().rev().take(tail.depth).last().map_or(0, |(at, _)| at);
     let span = view.origin(start..tail.at);
     if original.len().saturating_sub(span.end) > MAX_GAP_BYTES { original.len() } else { span.start }
+}
+
+/// Where the last syllable in Latin letters, the last Han character and the last but one begin, if the text ends in
+/// them: the places from which what follows may change how it reads.
+pub(crate) fn open_ends(original: &str) -> [Option<usize>; 3] {
+    let latin = |c: char| c.is_ascii_alphanumeric() || matches!(c, '\u{c0}'..='\u{24f}' | '\u{300}'..='\u{36f}');
+    let back = || original.char_indices().rev();
+    let syllable = back().take(MAX_SYLLABLES_CHARS).take_while(|(_, c)| latin(*c)).last().map(|(at, _)| at);
+    // Only separators may stand between the halves of a split character.
+    let end = original.len();
+    let mut halves = back()
+        .take_while(|(at, c)| is_han(*c) || !c.is_alphanumeric() && end - at - c.len_utf8() <= 2 * MAX_GAP_BYTES)
+        .filter(|(_, c)| is_han(*c));
+    [syllable, halves.next().map(|(at, _)| at), halves.next().map(|(at, _)| at)]
 }
 
 #[cfg(test)]

@@ -189,8 +189,7 @@ impl Stream {
         let from = window_start(&self.text, self.otherwise);
         let window = &self.text[from..];
         let mut others = Vec::new();
-        let reached =
-            engine.keywords.read_otherwise(window, &Folder::shared().fold(window), false, self.side, &mut others);
+        let reached = engine.keywords.read_growing(window, self.side, &mut others);
         for mut hit in others {
             hit.span = Span::new(hit.span.start + from, hit.span.end + from);
             // Those before were found when they were new.

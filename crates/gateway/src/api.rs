@@ -180,9 +180,9 @@ pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Response {
 }
 
 /// A caller who was let in and counted.
-pub(crate) async fn enter(gateway: &Gateway, headers: &HeaderMap) -> Result<Caller, GatewayError> {
-    let caller = gateway.door.caller(headers).await?;
-    gateway.limiter.admit(&caller).await?;
+pub(crate) fn enter(gateway: &Gateway, headers: &HeaderMap) -> Result<Caller, GatewayError> {
+    let caller = gateway.door.caller(headers)?;
+    gateway.limiter.admit(&caller)?;
     Ok(caller)
 }
 
@@ -197,8 +197,8 @@ pub(crate) async fn check(
     let snapshot = gateway.guard.snapshot();
     let conversation = Arc::new(conversation);
     let started = std::time::Instant::now();
-    let extra = Arc::default();
-    let ruling = gateway.guard.rule(&snapshot, side, &conversation, &caller.subject, &extra, false).await;
+    let (extra, lang) = (menshen_detect::Extra::default(), crate::guard::language(&conversation));
+    let ruling = gateway.guard.rule(&snapshot, side, &conversation, &caller.subject, &extra, false, lang).await;
     gateway.metrics.judged(&ruling.verdict);
     let outcome = ruling.disposition.outcome();
     gateway.metrics.ended(api, outcome, Some(ruling.disposition.action), started.elapsed().as_secs_f64());

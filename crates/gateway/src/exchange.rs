@@ -12,8 +12,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use menshen_detect::Extra;
-use menshen_policy::redact::{Edit, Restorer, Vault};
-use menshen_store::{Entry, Text};
+use menshen_policy::redact::{Restorer, Vault};
+use menshen_store::{Entry, NewReview, Suspension, Text};
 use menshen_verdict::{Action, Conversation, Disposition, Outcome, Side, Verdict};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -24,7 +24,7 @@ use crate::error::{Failure, GatewayError, invalid};
 use crate::family::{Family, Finish, Request, translate};
 use crate::gateway::Gateway;
 use crate::guard::{self, Ruling, Snapshot};
-use crate::hold_back::rewritten;
+use crate::hold_back::{Edit, rewritten};
 use crate::relay;
 use crate::upstream::Reply;
 
@@ -50,7 +50,7 @@ pub struct Exchange {
     pub(crate) output: Option<Ruling>,
     pub(crate) answer_text: String,
     pub(crate) vault: Option<Arc<Vault>>,
-    pub(crate) extra: Arc<Extra>,
+    pub(crate) extra: Extra,
     pub(crate) guided: bool,
     pub(crate) attempts: Value,
     pub(crate) tokens: u64,
@@ -129,7 +129,7 @@ impl Exchange {
             output: None,
             answer_text: String::new(),
             vault: None,
-            extra: Arc::default(),
+            extra: Extra::default(),
             guided: false,
             attempts: Value::Null,
             tokens: 0,
@@ -140,15 +140,15 @@ impl Exchange {
 
     async fn run(&mut self, headers: &HeaderMap, body: Body) -> Result<Response, GatewayError> {
         let gateway = Arc::clone(&self.gateway);
-        let caller = gateway.door.caller(headers).await?;
-        gateway.limiter.admit(&caller).await?;
+        let caller = gateway.door.caller(headers)?;
+        gateway.limiter.admit(&caller)?;
         self.caller = Some(caller);
         let mut body = read_json(headers, body, &gateway.config.limits).await?;
         self.request = self.family.read_request(&body)?;
         self.conversation = Arc::new(std::mem::take(&mut self.request.conversation));
         let subject = self.identify()?;
         if let Some(user) = subject.user.clone() {
-            self.suspended(&subject.tenant, &user).await?;
+            self.suspended(&subject.tenant, &user)?;
         }
         self.seen_history()?;
 
@@ -159,9 +159,9 @@ impl Exchange {
             return self.reply_with(&text, Finish::Stop).await;
         }
 
-        let extra = Arc::new(Extra::default());
+        let (extra, lang) = (Extra::default(), self.lang());
         let ruling =
-            gateway.guard.rule(&self.snapshot, Side::Input, &self.conversation, &subject, &extra, false).await;
+            gateway.guard.rule(&self.snapshot, Side::Input, &self.conversation, &subject, &extra, false, lang).await;
         gateway.metrics.judged(&ruling.verdict);
         let disposition = ruling.disposition.clone();
         let withheld = ruling.withheld.clone();
@@ -174,13 +174,12 @@ impl Exchange {
                 if disposition.action == Action::Review {
                     self.queue_review(&disposition).await?;
                 }
-                let policy = self.snapshot.policy(&subject.app);
-                let text = disposition.reply.clone().or_else(|| policy.default_reply(self.lang())).ok_or_else(|| {
-                    GatewayError::new(Failure::ContentPolicy, "this request is against the content policy")
-                })?;
+                let refused = || GatewayError::new(Failure::ContentPolicy, "this request is against the content policy");
                 if self.family.api() == "embeddings" {
-                    return Err(GatewayError::new(Failure::ContentPolicy, "this request is against the content policy"));
+                    return Err(refused());
                 }
+                let given = disposition.answer.as_ref().map(|a| a.text.clone());
+                let text = given.or_else(|| disposition.reply.clone()).ok_or_else(refused)?;
                 return self.reply_with(&text, Finish::ContentFilter).await;
             }
             Action::Pass | Action::Guide | Action::Redact => {}
@@ -229,27 +228,18 @@ impl Exchange {
         guard::language(&self.conversation)
     }
 
-    async fn suspended(&self, tenant: &str, user: &str) -> Result<(), GatewayError> {
-        let now = crate::family::unix_s();
-        let suspension = self.gateway.store.is_suspended(tenant, user, now).await.map_err(|e| {
-            GatewayError::new(Failure::AuditUnavailable, "suspensions cannot be checked at the moment; try again")
-                .detail(e)
-        })?;
-        match suspension {
-            None => Ok(()),
-            Some(suspension) => {
-                let policy = self.snapshot.policy(&self.app());
-                let text = policy
-                    .reply("suspended.default", self.lang())
-                    .unwrap_or_else(|| "this user is suspended for repeated violations".to_owned());
-                let wait = suspension.until_s.map(|until| u64::try_from(until - now).unwrap_or(0));
-                let error = GatewayError::new(Failure::Suspended, text);
-                Err(match wait {
-                    Some(seconds) => error.retry_after(seconds),
-                    None => error,
-                })
-            }
-        }
+    fn suspended(&self, tenant: &str, user: &str) -> Result<(), GatewayError> {
+        let Some(suspension) = self.gateway.store.suspension(tenant, user, self.at_us) else { return Ok(()) };
+        let policy = self.snapshot.policy(&self.app());
+        let text = policy
+            .reply(menshen_policy::SUSPEND_NOTICE, self.lang())
+            .unwrap_or("this user is suspended for repeated violations")
+            .to_owned();
+        let error = GatewayError::new(Failure::Suspended, text);
+        Err(match suspension.until_us {
+            Some(until) => error.retry_after(u64::try_from((until - self.at_us) / 1_000_000).unwrap_or(0).max(1)),
+            None => error,
+        })
     }
 
     /// Text that is kept elsewhere must have passed here before.
@@ -280,34 +270,52 @@ impl Exchange {
         if disposition.unavailable {
             return;
         }
-        let risky = matches!(disposition.action, Action::Decline | Action::Review | Action::Block | Action::Suspend)
-            && !disposition.reply_is_help;
-        let now = crate::family::unix_s();
+        let risky = !disposition.action.forwards() && disposition.action != Action::Answer && !self.offers_help(disposition);
         let store = &self.gateway.store;
-        let key = format!("{}/{user}", subject.tenant);
-        if !risky && self.gateway.strikers.get(&key).is_none() {
-            return;
-        }
+        let rule = disposition.rule.as_ref().map(ToString::to_string);
         let done = if disposition.action == Action::Suspend {
-            let rule = disposition.rule.as_ref().map(ToString::to_string).unwrap_or_default();
-            store.suspend(&subject.tenant, user, "policy", &rule, now).await.map(|_| ())
+            let seconds = i64::try_from(self.gateway.config.limits.suspend_s).unwrap_or(i64::MAX / 2_000_000);
+            store
+                .suspend(Suspension {
+                    tenant: subject.tenant.clone(),
+                    user: user.clone(),
+                    since_us: self.at_us,
+                    until_us: Some(self.at_us.saturating_add(seconds.saturating_mul(1_000_000))),
+                    reason: "a rule of the content policy".to_owned(),
+                    rule,
+                    by: "policy".to_owned(),
+                })
+                .await
         } else {
-            store.record_strike(&subject.tenant, user, risky, now).await.map(|_| ())
+            store.strike(&subject.tenant, user, risky, rule.as_deref(), self.at_us).await.map(drop)
         };
-        if risky {
-            self.gateway.strikers.insert(key, ());
-        } else {
-            self.gateway.strikers.invalidate(&key);
-        }
         if let Err(e) = done {
             tracing::error!(error = %e, "a strike was not stored");
         }
     }
 
+    /// Whether a reply gives help in a crisis: somebody who asks for help commits no violation.
+    fn offers_help(&self, disposition: &Disposition) -> bool {
+        let policy = self.snapshot.policy(&self.app());
+        let Some(reply) = &disposition.reply else { return false };
+        policy.packs().replies().any(|r| r.crisis && (r.text.zh.as_ref() == Some(reply) || r.text.en.as_ref() == Some(reply)))
+    }
+
     async fn queue_review(&self, disposition: &Disposition) -> Result<(), GatewayError> {
-        let reason = disposition.rule.as_ref().map(ToString::to_string).unwrap_or_default();
-        let text = self.conversation.last_user_text().unwrap_or_default();
-        self.gateway.store.add_review(self.id, &reason, &text).await.map(|_| ()).map_err(|e| {
+        let rule = disposition.rule.as_ref().map(ToString::to_string);
+        let subject = self.subject();
+        let review = NewReview {
+            request_id: self.id,
+            tenant: Some(subject.tenant),
+            app: Some(subject.app),
+            user: subject.user,
+            reason: rule.clone().unwrap_or_else(|| "policy".to_owned()),
+            rule,
+            input: input_text(&self.conversation),
+            output: self.answer_text.clone(),
+            at_us: self.at_us,
+        };
+        self.gateway.store.add_review(review).await.map(drop).map_err(|e| {
             GatewayError::new(Failure::AuditUnavailable, "the request could not be queued for review; try again").detail(e)
         })
     }
@@ -318,8 +326,8 @@ impl Exchange {
             let policy = self.snapshot.policy(app);
             let notice = policy
                 .reply("history.withheld", self.lang())
-                .unwrap_or_else(|| "[this message was withheld by the content policy]".to_owned());
-            guard::withhold(body, &self.conversation, withheld, &notice);
+                .unwrap_or("[this message was withheld by the content policy]");
+            guard::withhold(body, &self.conversation, withheld, notice);
         }
         let redactions: Vec<_> = disposition
             .redactions
@@ -328,14 +336,14 @@ impl Exchange {
             .cloned()
             .collect();
         if guard::redact_body(body, &self.conversation, &redactions) {
-            self.vault = Some(Arc::new(Vault::new(&redactions, &self.conversation)));
+            self.vault = Some(Arc::new(Vault::new(&self.conversation, &redactions)));
         }
         if let Some(guidance) = &disposition.guidance {
             self.family.guide(body, guidance);
             self.guided = true;
         }
         let guard = &self.gateway.guard;
-        self.extra = Arc::new(guard.extra(app, &self.conversation, disposition.guidance.as_deref()));
+        self.extra = guard.extra(app, &self.conversation, disposition.guidance.as_deref());
     }
 
     fn blocked(&self, disposition: &Disposition) -> GatewayError {
@@ -345,7 +353,9 @@ impl Exchange {
             .unwrap_or_else(|| "this request is against the content policy; change it and try again".to_owned());
         let failure = match disposition.action {
             Action::Suspend => Failure::Suspended,
-            _ if disposition.attachment => Failure::AttachmentBlocked,
+            _ if disposition.rule.as_ref().is_some_and(|r| r.pack == "settings" && r.rule == "attachments") => {
+                Failure::AttachmentBlocked
+            }
             _ => Failure::ContentPolicy,
         };
         GatewayError::new(failure, text)
@@ -368,7 +378,7 @@ impl Exchange {
         let ruling = self
             .gateway
             .guard
-            .rule(&self.snapshot, Side::Output, &conversation, &self.subject(), &self.extra, false)
+            .rule(&self.snapshot, Side::Output, &conversation, &self.subject(), &self.extra, false, self.lang())
             .await;
         let clean = ruling.disposition.action == Action::Pass && said.len() <= 2_000;
         let text = if clean && !said.is_empty() { said } else { format!("the model answered with status {}", status.as_u16()) };
@@ -407,7 +417,7 @@ impl Exchange {
         }
         let ruling = gateway
             .guard
-            .rule(&self.snapshot, Side::Output, &conversation, &subject, &self.extra, self.guided)
+            .rule(&self.snapshot, Side::Output, &conversation, &subject, &self.extra, self.guided, self.lang())
             .await;
         gateway.metrics.judged(&ruling.verdict);
         let disposition = ruling.disposition.clone();
@@ -459,8 +469,8 @@ impl Exchange {
         let mut edits: Vec<Edit> = Vec::new();
         if let Some(vault) = self.vault.as_ref().filter(|v| !v.is_empty()) {
             let mut restorer = Restorer::new(Arc::clone(vault));
-            edits.extend(restorer.push(text));
-            edits.extend(restorer.finish());
+            let restored = restorer.push(text).edits.into_iter().chain(restorer.finish().edits);
+            edits.extend(restored.map(Edit::from));
         }
         for redaction in disposition.redactions.iter().filter(|r| r.segment == segment) {
             if !edits.iter().any(|e| e.span.overlaps(redaction.span)) {
@@ -474,12 +484,11 @@ impl Exchange {
     /// What stands in the place of a withheld answer.
     pub(crate) fn stopped_text(&self, disposition: &Disposition) -> String {
         let policy = self.snapshot.policy(&self.app());
-        let lang = self.lang();
+        let stopped = || policy.reply("output.stopped", self.lang()).map(str::to_owned);
         disposition
             .reply
             .clone()
-            .or_else(|| policy.reply("output.stopped", lang))
-            .or_else(|| policy.default_reply(lang))
+            .or_else(stopped)
             .unwrap_or_else(|| "The rest of this answer was withheld by the content policy.".to_owned())
     }
 
@@ -608,7 +617,7 @@ impl Exchange {
         self.count(outcome, action);
         let entry = self.entry(outcome, action, status);
         if let Some(caller) = &self.caller {
-            self.gateway.limiter.spend(caller, self.tokens).await;
+            self.gateway.limiter.spend(caller, self.tokens);
         }
         match self.gateway.store.record(entry).await {
             Ok(_) => Ok(()),
@@ -686,7 +695,7 @@ pub(crate) fn unavailable() -> GatewayError {
 }
 
 /// What the record keeps of a ruling: labels, findings without evidence, rules.
-fn summary(ruling: &Ruling) -> Value {
+pub(crate) fn summary(ruling: &Ruling) -> Value {
     let labels = &ruling.verdict.labels;
     json!({
         "action": ruling.disposition.action.id(),

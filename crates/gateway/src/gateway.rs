@@ -11,7 +11,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
-use menshen_store::Store;
+use menshen_store::{Entry, EntryKind, Store};
 use moka::sync::Cache;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -47,8 +47,6 @@ pub struct Gateway {
     pub(crate) metrics: Metrics,
     /// Ids of answers whose text passed here: later requests may refer to them.
     pub(crate) history: Cache<String, ()>,
-    /// End users with a risky input not long ago: only they cost a look into the store when they behave.
-    pub(crate) strikers: Cache<String, ()>,
     pub(crate) tasks: TaskTracker,
     pub(crate) spans: crate::traces::Traces,
     slots: Arc<Semaphore>,
@@ -65,10 +63,9 @@ impl Gateway {
         snapshot: Snapshot,
         store: Store,
         admin_key: Option<&str>,
-        keys_exist: bool,
     ) -> Result<Arc<Self>, GatewayError> {
         crate::install_crypto();
-        let door = Door::new(&config, store.clone(), admin_key, keys_exist);
+        let door = Door::new(&config, store.clone(), admin_key);
         let upstreams = Upstreams::new(&config, door.open())?;
         let guard = Guard::new(&config, snapshot, upstreams.client().clone())?;
         let spans = crate::traces::Traces::new(&config.traces, upstreams.client().clone());
@@ -79,7 +76,6 @@ impl Gateway {
             limiter: Limiter::new(store.clone()),
             metrics: Metrics::default(),
             history: Cache::builder().max_capacity(1_000_000).time_to_live(Duration::from_secs(30 * 86_400)).build(),
-            strikers: Cache::builder().max_capacity(1_000_000).time_to_live(Duration::from_secs(2 * 86_400)).build(),
             tasks: TaskTracker::new(),
             spans,
             slots: Arc::new(Semaphore::new(config.limits.max_concurrent)),
@@ -89,9 +85,47 @@ impl Gateway {
         }))
     }
 
+    /// Sends the traces that wait.
+    pub async fn flush_traces(&self) {
+        self.spans.flush().await;
+    }
+
     /// Whether the program is shutting down.
     pub fn draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Loads the packs again and puts them in force, unless they have errors: then what was in force stays.
+    ///
+    /// # Errors
+    /// When a pack has errors; the message holds the first of them, the log all.
+    pub async fn reload(self: &Arc<Self>, by: &str) -> Result<(), GatewayError> {
+        let config = self.config.clone();
+        let loaded = tokio::task::spawn_blocking(move || Snapshot::load(&config)).await;
+        let snapshot = loaded
+            .map_err(|e| GatewayError::new(Failure::Internal, "the packs could not be loaded").detail(e))?;
+        for line in &snapshot.diagnostics {
+            tracing::warn!("{line}");
+        }
+        if snapshot.errors > 0 {
+            let first = snapshot.diagnostics.first().cloned().unwrap_or_default();
+            return Err(GatewayError::new(
+                Failure::InvalidRequest,
+                format!("the packs have {} errors and were not put in force; the first: {first}", snapshot.errors),
+            ));
+        }
+        let mut entry = Entry::event(
+            EntryKind::Admin,
+            "packs.reload",
+            jiff::Timestamp::now().as_microsecond(),
+            snapshot.versions.clone(),
+        );
+        entry.key_id = Some(by.to_owned());
+        self.store.record(entry).await.map_err(|e| {
+            GatewayError::new(Failure::AuditUnavailable, "the reload cannot be recorded, so it was not done").detail(e)
+        })?;
+        self.guard.swap(snapshot);
+        Ok(())
     }
 
     /// All routes.

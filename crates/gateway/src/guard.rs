@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use menshen_detect::{Cache, Engine, Extra, Options};
 use menshen_judge::JudgeInput;
-use menshen_judge::remote::{self, RemoteModel};
+use menshen_judge::remote::{self, Format, RemoteModel};
 use menshen_policy::{Lang, Origin, PackSet, Policy, Question, Settings, Subject};
 use menshen_verdict::{
     Action, AnswerRef, Conversation, Disposition, Family, Kind, Redaction, Role, Scored, Side, Stage, Unavailable,
@@ -45,7 +45,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// Compiles packs from the built-in ones and the configured folders.
     pub fn load(config: &Config) -> Self {
-        let mut origins = vec![Origin::Embedded(menshen_policy::embedded())];
+        let mut origins = vec![menshen_policy::embedded()];
         origins.extend(config.pack_folders.iter().cloned().map(Origin::Folder));
         let (packs, diagnostics) = PackSet::load(&origins, &config.packs);
         let mut lines: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
@@ -71,10 +71,8 @@ impl Snapshot {
             .iter()
             .map(|(name, app)| (name.clone(), Arc::new(packs.policy(&settings(config, app)))))
             .collect();
-        let packs_of = |(id, version, hash): (String, String, String)| {
-            (id, json!({"version": version, "blake3": hash}))
-        };
-        let versions = Value::Object(packs.versions().into_iter().map(packs_of).collect());
+        let versions = packs.versions().into_iter().map(|v| (v.id, json!({"version": v.version, "blake3": v.hash})));
+        let versions = Value::Object(versions.collect());
         Snapshot { engine: Arc::new(engine), packs, policies, default_policy, versions, diagnostics: lines, errors }
     }
 
@@ -155,7 +153,10 @@ impl Guard {
                 Some(RemoteJudge {
                     url: format!("{}/chat/completions", remote.url.trim_end_matches('/')),
                     key,
-                    model: RemoteModel { name: remote.model.clone(), ..RemoteModel::default() },
+                    model: RemoteModel {
+                        model: remote.model.clone(),
+                        max_tokens: if remote.format == Format::JsonSchema { 512 } else { 128 },
+                    },
                     config: remote.clone(),
                 })
             }
@@ -173,6 +174,15 @@ impl Guard {
         })
     }
 
+    /// A guard without a gateway, for judging texts from the command line.
+    ///
+    /// # Errors
+    /// As [`Guard::new`].
+    pub fn offline(config: &Config, snapshot: Snapshot) -> Result<Self, crate::GatewayError> {
+        crate::install_crypto();
+        Guard::new(config, snapshot, reqwest::Client::new())
+    }
+
     /// Whether anything is checked at all.
     pub const fn enabled(&self) -> bool {
         self.enabled
@@ -185,8 +195,8 @@ impl Guard {
 
     /// Puts another version in force. Requests under way finish on the one they began with.
     pub fn swap(&self, snapshot: Snapshot) {
+        // Cached verdicts are keyed by the engine's id, so those of another version are never met again.
         self.snapshot.store(Arc::new(snapshot));
-        self.cache.clear();
     }
 
     /// The pack folders that are watched.
@@ -196,15 +206,10 @@ impl Guard {
 
     /// Canaries and instructions that must not appear in an answer.
     pub fn extra(&self, app: &str, conversation: &Conversation, guidance: Option<&str>) -> Extra {
-        let canaries = self.canaries.get(app).or_else(|| self.canaries.get("default")).cloned().unwrap_or_default();
-        let mut system_prompts: Vec<String> = conversation
-            .segments
-            .iter()
-            .filter(|s| s.role == Role::System && s.kind == Kind::Text)
-            .map(|s| s.text.clone())
-            .collect();
-        system_prompts.extend(guidance.map(str::to_owned));
-        Extra { canaries, system_prompts }
+        let canaries = self.canaries.get(app).or_else(|| self.canaries.get("default")).map_or(&[][..], Vec::as_slice);
+        let own = conversation.segments.iter().filter(|s| s.role == Role::System && s.kind == Kind::Text);
+        let system_prompts: Vec<&str> = own.map(|s| s.text.as_str()).chain(guidance).collect();
+        Extra::new(canaries, &system_prompts)
     }
 
     /// The standard answer to a conversation's last question, if the library has one.
@@ -228,8 +233,9 @@ impl Guard {
         side: Side,
         conversation: &Arc<Conversation>,
         subject: &Subject,
-        extra: &Arc<Extra>,
+        extra: &Extra,
         guided: bool,
+        lang: Lang,
     ) -> Ruling {
         if !self.enabled {
             return Ruling { verdict: Verdict::default(), disposition: Disposition::pass(), withheld: Vec::new() };
@@ -239,7 +245,7 @@ impl Guard {
             inspect(&snapshot.engine, conversation, &self.cache, extra)
         } else {
             let (engine, conversation, cache, extra) =
-                (Arc::clone(&snapshot.engine), Arc::clone(conversation), self.cache.clone(), Arc::clone(extra));
+                (Arc::clone(&snapshot.engine), Arc::clone(conversation), self.cache.clone(), extra.clone());
             match tokio::task::spawn_blocking(move || inspect(&engine, &conversation, &cache, &extra)).await {
                 Ok(verdicts) => verdicts,
                 Err(e) => {
@@ -250,7 +256,7 @@ impl Guard {
                 }
             }
         };
-        self.settle(snapshot, side, conversation, subject, verdicts, guided).await
+        self.settle(snapshot, side, conversation, subject, verdicts, guided, lang).await
     }
 
     /// Decides on an answer that has been scanned already.
@@ -261,17 +267,20 @@ impl Guard {
         subject: &Subject,
         verdict: Verdict,
         guided: bool,
+        lang: Lang,
     ) -> Ruling {
         if !self.enabled {
             return Ruling { verdict, disposition: Disposition::pass(), withheld: Vec::new() };
         }
         let mut verdict = verdict;
         let policy = snapshot.policy(&subject.app);
-        let question = Question { side: Side::Output, conversation, verdict: &verdict, subject, guided, lang: None };
-        let mut disposition = policy.decide(&question);
+        let decide = |verdict: &Verdict| {
+            let question = Question::new(Side::Output, conversation, verdict, subject);
+            policy.decide(&Question { guided, lang: Some(lang), ..question })
+        };
+        let mut disposition = decide(&verdict);
         if disposition.action.forwards() && self.ask_remote(Side::Output, conversation, &mut verdict).await {
-            let question = Question { side: Side::Output, conversation, verdict: &verdict, subject, guided, lang: None };
-            disposition = policy.decide(&question);
+            disposition = decide(&verdict);
         }
         Ruling { verdict, disposition, withheld: Vec::new() }
     }
@@ -284,14 +293,16 @@ impl Guard {
         subject: &Subject,
         findings: Vec<menshen_verdict::Finding>,
         guided: bool,
+        lang: Lang,
     ) -> Ruling {
         let mut verdict = Verdict { findings, ..Verdict::default() };
-        verdict.labels = snapshot.engine.labels(&verdict.findings);
-        let question = Question { side: Side::Output, conversation, verdict: &verdict, subject, guided, lang: None };
-        let disposition = snapshot.policy(&subject.app).decide(&question);
+        verdict.labels = menshen_detect::labels(&verdict.findings, Side::Output);
+        let question = Question::new(Side::Output, conversation, &verdict, subject);
+        let disposition = snapshot.policy(&subject.app).decide(&Question { guided, lang: Some(lang), ..question });
         Ruling { verdict, disposition, withheld: Vec::new() }
     }
 
+    #[expect(clippy::too_many_arguments, reason = "one call, and a struct for it would only rename the arguments")]
     async fn settle(
         &self,
         snapshot: &Arc<Snapshot>,
@@ -300,6 +311,7 @@ impl Guard {
         subject: &Subject,
         verdicts: Vec<Verdict>,
         guided: bool,
+        lang: Lang,
     ) -> Ruling {
         let policy = snapshot.policy(&subject.app);
         let turn = current_turn(conversation, side);
@@ -315,7 +327,7 @@ impl Guard {
                 continue;
             };
             if segment.role == Role::System {
-                trust_operator(&mut verdict, &snapshot.engine);
+                trust_operator(&mut verdict);
             }
             let now = segment.message >= turn || segment.role == Role::System;
             if now {
@@ -330,7 +342,8 @@ impl Guard {
         }
         self.ask_attachments(side, conversation, subject, snapshot, &mut current).await;
         let decide = |verdict: &Verdict, conversation: &Conversation| {
-            policy.decide(&Question { side, conversation, verdict, subject, guided, lang: None })
+            let question = Question::new(side, conversation, verdict, subject);
+            policy.decide(&Question { guided, lang: Some(lang), ..question })
         };
         let started = Instant::now();
         let mut disposition = decide(&current, conversation);
@@ -481,7 +494,7 @@ fn inspect(engine: &Engine, conversation: &Conversation, cache: &Cache, extra: &
         .segments
         .iter()
         .map(|s| {
-            if s.side == Side::Output && !(extra.canaries.is_empty() && extra.system_prompts.is_empty()) {
+            if s.side == Side::Output && !extra.is_empty() {
                 engine.inspect_with(&s.text, s.side, s.role, extra)
             } else {
                 engine.inspect_cached(&s.text, s.side, s.role, cache)
@@ -512,7 +525,7 @@ fn split_over_parts(engine: &Engine, conversation: &Conversation, cache: &Cache,
         let fresh: Vec<_> = whole.findings.into_iter().filter(|f| !known.contains(&f.detector)).collect();
         let length = segments.last().map_or(0, |s| s.text.len());
         if let (Some(verdict), false) = (verdicts.get_mut(last), fresh.is_empty()) {
-            verdict.labels.absorb(&engine.labels(&fresh));
+            verdict.labels.absorb(&menshen_detect::labels(&fresh, side));
             verdict.findings.extend(fresh.into_iter().map(|mut f| {
                 f.span = menshen_verdict::Span::new(0, length);
                 f
@@ -539,11 +552,11 @@ fn current_turn(conversation: &Conversation, side: Side) -> usize {
 }
 
 /// The operator's own instructions may well speak of attacks, roles and secrets: their structure is no attack.
-fn trust_operator(verdict: &mut Verdict, engine: &Engine) {
+fn trust_operator(verdict: &mut Verdict) {
     let structural = |f: &menshen_verdict::Finding| matches!(f.family, Family::Attack | Family::Cue | Family::Pii);
     if verdict.findings.iter().any(structural) {
         verdict.findings.retain(|f| !structural(f));
-        verdict.labels = engine.labels(&verdict.findings);
+        verdict.labels = menshen_detect::labels(&verdict.findings, Side::Input);
     }
 }
 
@@ -582,6 +595,11 @@ fn merge_forwarding(disposition: &mut Disposition, own: Disposition) {
     }
 }
 
+/// No canaries and no instructions: for text that belongs to no request.
+pub fn nothing_extra() -> Extra {
+    Extra::default()
+}
+
 /// The language of a conversation's user: Chinese when the last user text holds Han characters.
 pub fn language(conversation: &Conversation) -> Lang {
     conversation.last_user_text().map_or(Lang::Zh, |text| Lang::of(&text))
@@ -589,27 +607,12 @@ pub fn language(conversation: &Conversation) -> Lang {
 
 /// Applies redactions to the strings of a body, by pointer. Returns whether anything changed.
 pub fn redact_body(body: &mut Value, conversation: &Conversation, redactions: &[Redaction]) -> bool {
-    let mut by_segment: BTreeMap<usize, Vec<&Redaction>> = BTreeMap::new();
-    for redaction in redactions {
-        by_segment.entry(redaction.segment).or_default().push(redaction);
-    }
     let mut changed = false;
-    for (index, mut parts) in by_segment {
-        let Some(segment) = conversation.segments.get(index) else { continue };
-        parts.sort_by_key(|r| r.span);
-        let mut out = String::with_capacity(segment.text.len());
-        let mut at = 0;
-        for part in parts {
-            if part.span.start < at || part.span.end > segment.text.len() {
-                continue;
-            }
-            out.push_str(segment.text.get(at..part.span.start).unwrap_or_default());
-            out.push_str(&part.replacement);
-            at = part.span.end;
-        }
-        out.push_str(segment.text.get(at..).unwrap_or_default());
-        if let Some(slot) = body.pointer_mut(&segment.path) {
-            *slot = Value::from(out);
+    for (index, segment) in conversation.segments.iter().enumerate() {
+        if redactions.iter().any(|r| r.segment == index)
+            && let Some(slot) = body.pointer_mut(&segment.path)
+        {
+            *slot = Value::from(menshen_policy::redact::apply(&segment.text, index, redactions));
             changed = true;
         }
     }

@@ -10,13 +10,28 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use menshen_detect::{Engine, Extra, Stream};
-use menshen_policy::redact::{Edit, Restorer, Vault};
+use menshen_policy::redact::{self, Restorer, Vault};
 use menshen_verdict::{Conversation, Finding, Kind, Role, Segment, Side, Span, Verdict};
 use serde_json::Value;
 
 use crate::error::{Failure, GatewayError};
 use crate::family::{Channel, Frame, Step, Wire};
 use crate::sse::Event;
+
+/// A part of a text to be replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// Where, in bytes of the text.
+    pub span: Span,
+    /// What stands there instead.
+    pub text: String,
+}
+
+impl From<redact::Edit> for Edit {
+    fn from(edit: redact::Edit) -> Self {
+        Edit { span: edit.span, text: edit.original }
+    }
+}
 
 /// Where a text of a frame lies in its channel.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +68,7 @@ pub struct News {
 /// The frames of one answer that have not left yet.
 pub struct HoldBack {
     engine: Arc<Engine>,
-    extra: Arc<Extra>,
+    extra: Extra,
     vault: Option<Arc<Vault>>,
     queue: VecDeque<Held>,
     channels: Vec<ChannelState>,
@@ -65,7 +80,7 @@ pub struct HoldBack {
 
 impl HoldBack {
     /// A hold-back for one answer of at most `max_bytes` of text over all channels.
-    pub fn new(engine: Arc<Engine>, extra: Arc<Extra>, vault: Option<Arc<Vault>>, max_bytes: usize) -> Self {
+    pub fn new(engine: Arc<Engine>, extra: Extra, vault: Option<Arc<Vault>>, max_bytes: usize) -> Self {
         HoldBack {
             engine,
             extra,
@@ -140,10 +155,10 @@ impl HoldBack {
         let progress = state.stream.push(text);
         let mut limit = progress.cleared;
         if let Some(restorer) = &mut state.restorer {
-            let edits = restorer.push(text);
-            limit = limit.min(restorer.safe());
-            for edit in edits {
-                insert(&mut state.edits, edit);
+            let restored = restorer.push(text);
+            limit = limit.min(restored.safe);
+            for edit in restored.edits {
+                insert(&mut state.edits, edit.into());
             }
         }
         state.cleared = state.cleared.max(limit);
@@ -183,8 +198,8 @@ impl HoldBack {
         }
         let verdict = state.stream.finish();
         if let Some(restorer) = &mut state.restorer {
-            for edit in restorer.finish() {
-                insert(&mut state.edits, edit);
+            for edit in restorer.finish().edits {
+                insert(&mut state.edits, edit.into());
             }
         }
         let fresh = verdict.findings.iter().filter(|f| !state.seen.contains(f)).cloned().collect();

@@ -12,7 +12,7 @@
 //! # async fn run(store: menshen_store::Store) -> Result<(), Box<dyn std::error::Error>> {
 //! let config = Config::default();
 //! let snapshot = Snapshot::load(&config);
-//! let gateway = Gateway::new(config, snapshot, store, None, false)?;
+//! let gateway = Gateway::new(config, snapshot, store, None)?;
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:8787").await?;
 //! gateway.serve(listener, std::future::pending()).await?;
 //! # Ok(())

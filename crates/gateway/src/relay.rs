@@ -6,8 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
-use menshen_policy::redact::Edit;
-use menshen_verdict::{Action, Disposition};
+use menshen_verdict::Disposition;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -17,7 +16,7 @@ use crate::exchange::{Exchange, unavailable};
 use crate::family::translate::StreamTranslator;
 use crate::family::{Frame, Step, Wire, chat};
 use crate::guard::Ruling;
-use crate::hold_back::{HoldBack, News};
+use crate::hold_back::{Edit, HoldBack, News};
 use crate::sse::{Event, Parser};
 use crate::upstream::Reply;
 
@@ -69,7 +68,7 @@ pub async fn run(exchange: Exchange, reply: Reply, sender: mpsc::Sender<Bytes>) 
     });
     let hold = HoldBack::new(
         Arc::clone(&exchange.snapshot.engine),
-        Arc::clone(&exchange.extra),
+        exchange.extra.clone(),
         exchange.vault.clone(),
         exchange.gateway.config.limits.max_answer_bytes,
     );
@@ -209,6 +208,7 @@ impl Relay {
                 &subject,
                 findings,
                 self.exchange.guided,
+                self.exchange.lang(),
             );
             if ruling.disposition.unavailable || !ruling.disposition.action.forwards() {
                 return Some(End::Stopped(Box::new(ruling)));
@@ -258,9 +258,10 @@ impl Relay {
         let conversation = self.hold.conversation();
         let verdict = self.hold.verdict();
         let guard = &self.exchange.gateway.guard;
-        let ruling = guard
-            .rule_scanned(&self.exchange.snapshot, &conversation, &self.exchange.subject(), verdict, self.exchange.guided)
-            .await;
+        let subject = self.exchange.subject();
+        let (guided, lang) = (self.exchange.guided, self.exchange.lang());
+        let ruling =
+            guard.rule_scanned(&self.exchange.snapshot, &conversation, &subject, verdict, guided, lang).await;
         self.exchange.gateway.metrics.judged(&ruling.verdict);
         if ruling.disposition.unavailable || !ruling.disposition.action.forwards() {
             return End::Stopped(Box::new(ruling));
@@ -349,9 +350,4 @@ fn reported(frame: &Frame) -> GatewayError {
         Some(detail) => error.detail(detail.chars().take(500).collect::<String>()),
         None => error,
     }
-}
-
-/// Whether an action ends a stream.
-pub const fn stops(action: Action) -> bool {
-    !action.forwards()
 }

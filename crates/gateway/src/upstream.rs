@@ -157,7 +157,6 @@ impl Upstreams {
         family: &dyn Family,
         request: &Request,
         body: &Value,
-        raw: Option<&Bytes>,
         headers: &HeaderMap,
     ) -> Result<Reply, GatewayError> {
         if self.states.is_empty() {
@@ -177,7 +176,7 @@ impl Upstreams {
             let Some(state) = self.states.get(*index) else { continue };
             attempts += 1;
             let more = nth + 1 < candidates.len();
-            match self.attempt(state, family, request, body, raw, headers).await {
+            match self.attempt(state, family, request, body, headers).await {
                 Ok((response, translated)) => {
                     let status = response.status();
                     if more && matches!(status.as_u16(), 429 | 500 | 502 | 503 | 504) {
@@ -235,7 +234,6 @@ impl Upstreams {
         family: &dyn Family,
         request: &Request,
         body: &Value,
-        raw: Option<&Bytes>,
         headers: &HeaderMap,
     ) -> Result<(reqwest::Response, bool), GatewayError> {
         let bit = api_bit(family.api());
@@ -245,10 +243,9 @@ impl Upstreams {
             None => state.silent.load(Ordering::Relaxed) & bit == 0 || !can_translate,
         };
         if native {
-            let bytes = match (raw, &state.config.model) {
-                (Some(raw), None) => raw.clone(),
-                _ => encode(body, state.config.model.as_deref()),
-            };
+            // What was inspected is written anew rather than passed on as bytes: a body with a member twice could mean
+            // one thing to our parser and another to the model's.
+            let bytes = encode(body, state.config.model.as_deref());
             let response = self.post(state, family.upstream_path(), bytes, headers).await?;
             let unknown = matches!(response.status().as_u16(), 404 | 405 | 501);
             if !(unknown && can_translate && state.config.speaks.is_none()) {

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use menshen_verdict::{Labels, Role, Side};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{JudgeError, JudgeInput};
@@ -15,9 +16,11 @@ mod ours;
 mod qwen3guard;
 
 /// How a remote model is asked and how it answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Format {
     /// Qwen3Guard-Gen: `Safety:`, `Categories:` and, for answers, `Refusal:` lines.
+    #[serde(rename = "qwen3guard")]
     Qwen3Guard,
     /// Llama Guard 3 and 4: `safe`, or `unsafe` and a line of hazard codes.
     LlamaGuard,

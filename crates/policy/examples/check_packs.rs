@@ -10,15 +10,9 @@ use menshen_policy::{Origin, PackSet, Severity};
 #[expect(clippy::print_stdout, reason = "an example that reports to its user")]
 fn main() -> ExitCode {
     let given: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    let folders = if given.is_empty() {
-        vec![PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../packs"))]
-    } else {
-        given
-    };
-    let origins: Vec<Origin> = folders
-        .into_iter()
-        .map(|f| Origin::Folder(f.canonicalize().unwrap_or(f)))
-        .collect();
+    let folders =
+        if given.is_empty() { vec![PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../packs"))] } else { given };
+    let origins: Vec<Origin> = folders.into_iter().map(|f| Origin::Folder(f.canonicalize().unwrap_or(f))).collect();
     let ids = PackSet::discover(&origins);
     if ids.is_empty() {
         println!("no pack found (a pack is a folder with a pack.toml)");

@@ -171,11 +171,7 @@ impl When {
             && self.guided.is_none_or(|g| question.guided == g)
             && self.lang.is_none_or(|l| question.language() == l)
             && (self.attachment.is_empty()
-                || question
-                    .conversation
-                    .attachments
-                    .iter()
-                    .any(|a| self.attachment.contains(media_index(a.media))));
+                || question.conversation.attachments.iter().any(|a| self.attachment.contains(media_index(a.media))));
         match &self.cel {
             Some(cel) if plain => cel.holds(vars.get(facts)),
             _ => Ok(plain),

@@ -1,6 +1,5 @@
 //! The constitution: principles, which of them apply, and the guidance text that they make.
 
-
 use crate::condition::LabelTests;
 use crate::document::Fields;
 use crate::facts::Facts;
@@ -154,7 +153,6 @@ fn first_sentences(text: &str, max: usize) -> &str {
         None => fitting,
     }
 }
-
 
 #[cfg(test)]
 mod tests {

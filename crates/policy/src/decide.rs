@@ -40,17 +40,13 @@ pub struct Question<'a> {
     pub lang: Option<Lang>,
     /// Now, in seconds since 1970 (UTC): standard answers have days of validity.
     pub now_unix_s: i64,
-    scene: Option<&'a str>,
+    /// The scene; without it the settings'. [`Question::new`] takes the subject's.
+    pub scene: Option<&'a str>,
 }
 
 impl<'a> Question<'a> {
     /// A first look, in the language of the text, now.
-    pub fn new(
-        side: Side,
-        conversation: &'a Conversation,
-        verdict: &'a Verdict,
-        subject: &'a Subject,
-    ) -> Self {
+    pub fn new(side: Side, conversation: &'a Conversation, verdict: &'a Verdict, subject: &'a Subject) -> Self {
         let now_unix_s = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .ok()
@@ -63,7 +59,7 @@ impl<'a> Question<'a> {
     /// The same question with what the settings add.
     pub(crate) fn settled(self, scene: Option<&'a str>, lang: Option<Lang>) -> Self {
         let lang = self.lang.or(lang).unwrap_or_else(|| language_of(self.conversation));
-        Question { scene: self.subject.scene.as_deref().or(scene), lang: Some(lang), ..self }
+        Question { scene: self.scene.or(scene), lang: Some(lang), ..self }
     }
 
     /// The scene in force.

@@ -82,12 +82,7 @@ pub(crate) fn line_column(text: &str, at: usize) -> (usize, usize) {
 /// The candidate nearest to what was written, when it is near enough to be what was meant.
 pub(crate) fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = if given.chars().count() < 4 { 1 } else { 2 };
-    candidates
-        .into_iter()
-        .map(|c| (distance(given, c), c))
-        .filter(|(d, _)| *d <= limit)
-        .min()
-        .map(|(_, c)| c)
+    candidates.into_iter().map(|c| (distance(given, c), c)).filter(|(d, _)| *d <= limit).min().map(|(_, c)| c)
 }
 
 /// Levenshtein distance in characters.

@@ -7,8 +7,8 @@ use std::sync::{Arc, LazyLock};
 
 use cel::{Context, Env, Program, Value};
 use menshen_verdict::{
-    Attack, Attachment, Conversation, Family, Finding, Intent, Level, Media, Risk, Role, Scored, Sentiment, Span, Topic,
-    Unavailable, Verdict,
+    Attachment, Attack, Conversation, Family, Finding, Intent, Level, Media, Risk, Role, Scored, Sentiment, Span,
+    Topic, Unavailable, Verdict,
 };
 
 use crate::decide::{Question, Subject};
@@ -30,13 +30,19 @@ const MAX_STRING_BYTES: usize = 256;
 pub const VARIABLES: &[(&str, &str)] = &[
     ("side", "string: input, output or tool"),
     ("risk", "map: risk.score (double), risk.topics (map of all 31 ids to double)"),
-    ("attack", "map: attack.score (double), attack.classes (map of all 19 ids and setting, encoding, hijacking to double)"),
+    (
+        "attack",
+        "map: attack.score (double), attack.classes (map of all 19 ids and setting, encoding, hijacking to double)",
+    ),
     ("level", "string: none, related, risky, or \"\" when not judged"),
     ("intent", "string: knowledge, professional, help, other, malicious, or \"\""),
     ("topic", "string: a topic id, or \"\""),
     ("sentiment", "string: negative, neutral, positive, or \"\""),
     ("answer", "map: answer.unsafe and answer.refusal (double), -1.0 when not judged"),
-    ("findings", "list of at most 64 maps, highest score first: detector, label, family, score, risk, attack, role, segment"),
+    (
+        "findings",
+        "list of at most 64 maps, highest score first: detector, label, family, score, risk, attack, role, segment",
+    ),
     ("app", "string"),
     ("tenant", "string"),
     ("user", "string, \"\" when unknown"),
@@ -103,8 +109,9 @@ impl Expression {
             return Err((format!("bad CEL: unknown variable `{name}`"), remedy));
         }
         let expression = Expression { program };
-        with_sample(|facts| expression.holds(&context(facts)))
-            .map_err(|Failure(why)| (format!("bad CEL: {why}"), "guard what may be absent; compare like with like".to_owned()))?;
+        with_sample(|facts| expression.holds(&context(facts))).map_err(|Failure(why)| {
+            (format!("bad CEL: {why}"), "guard what may be absent; compare like with like".to_owned())
+        })?;
         Ok(expression)
     }
 
@@ -156,7 +163,9 @@ fn unknown_variables(program: &Program, source: &str) -> Vec<String> {
         .into_iter()
         .filter(|v| !v.starts_with('@') && !v.starts_with("__") && !bound.contains(v))
         .filter(|v| !VARIABLES.iter().any(|(name, _)| name == v))
-        .filter(|v| !["int", "uint", "double", "bool", "string", "bytes", "list", "map", "null_type", "type"].contains(v))
+        .filter(|v| {
+            !["int", "uint", "double", "bool", "string", "bytes", "list", "map", "null_type", "type"].contains(v)
+        })
         .map(str::to_owned)
         .collect();
     unknown.sort();
@@ -235,11 +244,15 @@ fn context(facts: &Facts<'_>) -> Context<'static, 'static> {
     set("lang", string(question.language().id()));
     set(
         "unavailable",
-        Value::from(question.verdict.unavailable.iter().take(MAX_FINDINGS).map(|u| string(&u.detector)).collect::<Vec<_>>()),
+        Value::from(
+            question.verdict.unavailable.iter().take(MAX_FINDINGS).map(|u| string(&u.detector)).collect::<Vec<_>>(),
+        ),
     );
     set(
         "attachments",
-        Value::from(conversation.attachments.iter().take(MAX_FINDINGS).map(|a| string(media_id(a.media))).collect::<Vec<_>>()),
+        Value::from(
+            conversation.attachments.iter().take(MAX_FINDINGS).map(|a| string(media_id(a.media))).collect::<Vec<_>>(),
+        ),
     );
     let count = |role: Role| Value::Int(i64_of(conversation.segments.iter().filter(|s| s.role == role).count()));
     set("roles", map([Role::System, Role::User, Role::Assistant, Role::Tool].map(|r| (r.id(), count(r)))));
@@ -356,7 +369,10 @@ mod tests {
             ("side == 'input'", true),
             ("risk.score > 0.8 && risk.topics.A1a == 0.9 && risk.topics['A5b'] == 0.0", true),
             ("attack.classes.hijacking == attack.classes.H1 && attack.classes.setting == 0.0", true),
-            ("level == 'risky' && intent == 'malicious' && topic.startsWith('health') && sentiment == 'negative'", true),
+            (
+                "level == 'risky' && intent == 'malicious' && topic.startsWith('health') && sentiment == 'negative'",
+                true,
+            ),
             ("answer.unsafe > 0.8 && answer.refusal < 0.5", true),
             ("findings.exists(f, f.family == 'pii' && f.label == 'mobile' && f.score > 0.5 && f.role == 'user')", true),
             ("size(findings) > 1", false),

@@ -83,7 +83,11 @@ impl<'a> Facts<'a> {
             refusal: None,
             findings: Vec::new(),
         };
-        if lens.is_whole() { facts.take_whole(question.verdict) } else { facts.take_part(question, lens) }
+        if lens.is_whole() {
+            facts.take_whole(question.verdict)
+        } else {
+            facts.take_part(question, lens)
+        }
         facts
     }
 

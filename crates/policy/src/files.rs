@@ -65,25 +65,29 @@ impl Origin {
                     let shown = format!("packs/{}", dir.path().display());
                     let mut files = Vec::new();
                     embedded_files(dir, dir.path(), &shown, &mut files, out);
-                    gathered.add(shown, files);
+                    gathered.add(shown, files, out);
                 }
             }
             Origin::Folder(root) if root.join("pack.toml").is_file() => {
                 let mut files = Vec::new();
                 folder_files(root, root, 0, &mut files, out);
-                gathered.add(root.display().to_string(), files);
+                gathered.add(root.display().to_string(), files, out);
             }
             Origin::Folder(root) => match sorted_entries(root) {
                 Ok(entries) => {
                     for path in entries.into_iter().filter(|p| p.is_dir()) {
                         let mut files = Vec::new();
                         folder_files(&path, &path, 0, &mut files, out);
-                        gathered.add(path.display().to_string(), files);
+                        gathered.add(path.display().to_string(), files, out);
                     }
                 }
                 Err(error) => {
                     let message = format!("the folder cannot be read: {error}");
-                    out.push(Diagnostic::of_file(root.display().to_string(), message, "check the path and its permissions"));
+                    out.push(Diagnostic::of_file(
+                        root.display().to_string(),
+                        message,
+                        "check the path and its permissions",
+                    ));
                 }
             },
         }
@@ -92,12 +96,15 @@ impl Origin {
 }
 
 impl Gathered {
-    fn add(&mut self, shown: String, mut files: Vec<PackFile>) {
+    fn add(&mut self, shown: String, mut files: Vec<PackFile>, out: &mut Vec<Diagnostic>) {
         files.sort_by(|a, b| a.relative.cmp(&b.relative));
         if files.iter().any(|f| f.relative == "pack.toml") {
             self.packs.push(PackFiles { shown, files });
         } else if shown.ends_with("taxonomy") {
             self.taxonomy.extend(files.into_iter().filter(|f| f.relative.ends_with(".toml")));
+        } else if files.iter().any(|f| f.relative.contains('/')) {
+            let message = "the folder has no pack.toml: it is not loaded";
+            out.push(Diagnostic::of_file(shown, message, "write pack.toml with `id` and `version`"));
         }
     }
 }

@@ -279,7 +279,8 @@ pub(crate) fn labels(fields: &mut Fields<'_, '_>) -> BTreeMap<String, Text> {
     for (name, mut entry) in fields.entries("label") {
         let text = two_languages(&mut entry);
         for name in [&text.zh, &text.en].into_iter().flatten() {
-            if name.chars().count() > 24 || name.chars().any(|c| !(c.is_alphanumeric() || matches!(c, ' ' | '_' | '-'))) {
+            if name.chars().count() > 24 || name.chars().any(|c| !(c.is_alphanumeric() || matches!(c, ' ' | '_' | '-')))
+            {
                 entry.file().error(
                     entry.at(),
                     format!("{name:?} cannot stand in a placeholder"),

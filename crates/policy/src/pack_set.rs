@@ -195,9 +195,7 @@ impl Loaded {
     /// A reply by id (`id` for the latest pack's, `pack/id` for a certain pack's).
     pub(crate) fn reply(&self, id: &str) -> Option<&Reply> {
         match id.split_once('/') {
-            Some((pack, id)) => {
-                self.packs.iter().find(|p| p.manifest.id == pack)?.replies.iter().find(|r| r.id == id)
-            }
+            Some((pack, id)) => self.packs.iter().find(|p| p.manifest.id == pack)?.replies.iter().find(|r| r.id == id),
             None => self.replies.get(id),
         }
     }
@@ -397,13 +395,16 @@ fn check_overrides(packs: &[Pack], pack: &Pack, out: &mut Vec<Diagnostic>) {
         let owner = packs.iter().find(|p| p.manifest.id == owner);
         let Some(rule) = owner.and_then(|p| p.rules.iter().find(|r| r.id == id)) else { continue };
         let lacking = match change.then {
-            Some(Action::Guide) if !rule.auto && rule.principles.is_empty() && change.principles.is_none() => "principles",
+            Some(Action::Guide) if !rule.auto && rule.principles.is_empty() && change.principles.is_none() => {
+                "principles"
+            }
             Some(Action::Answer) if rule.answer.is_none() => "answer",
             Some(Action::Redact) if rule.redact.is_empty() => "redact",
             _ => continue,
         };
         let then = change.then.map_or("", Action::id);
-        let message = format!("scene {:?} turns {:?} into `{then}`, but the rule has no `{lacking}`", scene.id, change.rule);
+        let message =
+            format!("scene {:?} turns {:?} into `{then}`, but the rule has no `{lacking}`", scene.id, change.rule);
         let place = &change.place;
         out.push(Diagnostic {
             severity: Severity::Error,

@@ -14,7 +14,9 @@ use crate::facts::{Facts, Lens};
 use crate::glob::{Glob, any};
 use crate::pack_set::{PackSet, PackVersion};
 use crate::redact::{self, Order};
-use crate::reply::{BLOCK_ATTACHMENT, BLOCK_DEFAULT, BLOCK_UNAVAILABLE, DECLINE_DEFAULT, REVIEW_NOTICE, SUSPEND_NOTICE};
+use crate::reply::{
+    BLOCK_ATTACHMENT, BLOCK_DEFAULT, BLOCK_UNAVAILABLE, DECLINE_DEFAULT, REVIEW_NOTICE, SUSPEND_NOTICE,
+};
 use crate::rule::Rule;
 use crate::scene::Override;
 use crate::settings::{Attachments, Lang, OnUnavailable, Settings, Style};
@@ -201,8 +203,8 @@ impl Inner {
         let lang = question.language();
         disposition.action = winner.action;
         disposition.rule = Some(winner.planned.reference.clone());
-        disposition.unavailable = !winner.action.forwards()
-            && (winner.failed || winner.planned.rule.when.is_about_unavailability());
+        disposition.unavailable =
+            !winner.action.forwards() && (winner.failed || winner.planned.rule.when.is_about_unavailability());
         if winner.action == Action::Guide {
             let composed = (!question.guided).then(|| self.guidance(winner, views, lang)).flatten();
             match composed {
@@ -246,8 +248,7 @@ impl Inner {
         );
         let frame = |id| self.packs.0.reply(id).map_or("", |r| r.text.get(lang));
         let (opening, closing) = (frame(GUIDANCE_OPENING), frame(GUIDANCE_CLOSING));
-        let (text, used) =
-            constitution::compose(&chosen, opening, closing, lang, self.settings.guidance_max_chars)?;
+        let (text, used) = constitution::compose(&chosen, opening, closing, lang, self.settings.guidance_max_chars)?;
         Some((text, used.iter().map(|p| p.id.clone()).collect()))
     }
 
@@ -284,7 +285,8 @@ impl Inner {
                 }
             })
             .collect();
-        disposition.redactions = redact::plan(question.conversation, question.verdict, &orders, &self.packs.0.labels, lang);
+        disposition.redactions =
+            redact::plan(question.conversation, question.verdict, &orders, &self.packs.0.labels, lang);
         match (disposition.action, disposition.redactions.is_empty()) {
             (Action::Redact, true) => disposition.action = Action::Pass,
             (Action::Pass, false) => {

@@ -193,7 +193,8 @@ fn check_action(
 fn read_when(mut fields: Fields<'_, '_>, references: &mut Vec<Reference>) -> When {
     let file = fields.file();
     let mut when = When { labels: read_labels(&mut fields, references), ..When::default() };
-    when.sides = members(&mut fields, "side", &[Side::Input, Side::Output, Side::Tool].map(|s| (s.id(), side_index(s))));
+    when.sides =
+        members(&mut fields, "side", &[Side::Input, Side::Output, Side::Tool].map(|s| (s.id(), side_index(s))));
     when.lens.roles = members(
         &mut fields,
         "role",

@@ -125,7 +125,8 @@ impl Archive {
         const PAIRS: u32 = 5;
         let mut report = self.verify_once().await?;
         for _ in 1..PAIRS {
-            if !matches!(&report.broken, Some(broken) if matches!(broken.reason, Reason::HeadRolledBack { .. } | Reason::HeadMissing)) {
+            if !matches!(&report.broken, Some(broken) if matches!(broken.reason, Reason::HeadRolledBack { .. } | Reason::HeadMissing))
+            {
                 break;
             }
             report = self.verify_once().await?;

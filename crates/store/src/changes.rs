@@ -100,7 +100,8 @@ const PUT_APP: &str = "INSERT INTO apps (tenant, id, title, created_us) VALUES (
 const PUT_KEY: &str = "INSERT INTO api_keys (id, name, tenant, app, hash, scopes, tier, scene, rpm, tpm, created_us,
     expires_us, revoked_us) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)";
 const REVOKE_KEY: &str = "UPDATE api_keys SET revoked_us = ?2 WHERE id = ?1 AND revoked_us IS NULL";
-const PUT_TALLY: &str = "INSERT INTO tallies (tenant, user, consecutive, day, today, updated_us) VALUES (?1,?2,?3,?4,?5,?6)
+const PUT_TALLY: &str =
+    "INSERT INTO tallies (tenant, user, consecutive, day, today, updated_us) VALUES (?1,?2,?3,?4,?5,?6)
     ON CONFLICT (tenant, user) DO UPDATE SET consecutive = ?3, day = ?4, today = ?5, updated_us = ?6";
 const PUT_SUSPENSION: &str = "INSERT INTO suspensions (tenant, user, since_us, until_us, reason, rule, by)
     VALUES (?1,?2,?3,?4,?5,?6,?7) ON CONFLICT (tenant, user)
@@ -112,7 +113,8 @@ const ADD_REVIEW: &str = "INSERT INTO reviews (request_id, tenant, app, user, re
 const RESOLVE_REVIEW: &str = "UPDATE reviews SET decision = ?2, note = ?3, decided_by = ?4, decided_us = ?5
     WHERE id = ?1 AND decision IS NULL";
 const OLDEST: &str = "SELECT seq, at_us, hash FROM audit ORDER BY seq LIMIT ?1";
-const PUT_ANCHOR: &str = "INSERT INTO audit_anchor (one, through, hash, pruned, pruned_us, seal) VALUES (1,?1,?2,?3,?4,?5)
+const PUT_ANCHOR: &str =
+    "INSERT INTO audit_anchor (one, through, hash, pruned, pruned_us, seal) VALUES (1,?1,?2,?3,?4,?5)
     ON CONFLICT (one) DO UPDATE SET through = ?1, hash = ?2, pruned = ?3, pruned_us = ?4, seal = ?5";
 const PRUNED_SO_FAR: &str = "SELECT pruned FROM audit_anchor";
 const PRUNE_AUDIT: &str = "DELETE FROM audit WHERE seq <= ?1";
@@ -121,7 +123,11 @@ const PRUNE_TALLIES: &str = "DELETE FROM tallies WHERE updated_us < ?1";
 const PRUNE_SUSPENSIONS: &str = "DELETE FROM suspensions WHERE until_us < ?1";
 const PRUNE_USAGE: &str = "DELETE FROM usage WHERE day < ?1";
 
-pub(crate) async fn apply(conn: &mut SqliteConnection, change: &Change, tail: &mut Tail<'_>) -> Result<Effect, Setback> {
+pub(crate) async fn apply(
+    conn: &mut SqliteConnection,
+    change: &Change,
+    tail: &mut Tail<'_>,
+) -> Result<Effect, Setback> {
     let done = match change {
         Change::PutTenant { id, title, at_us } => {
             sqlx::query(PUT_TENANT).bind(id).bind(title).bind(at_us).execute(conn).await?
@@ -217,7 +223,12 @@ fn found(rows: u64, what: &'static str, id: &str) -> Result<(), Setback> {
 
 /// One step of retention: the oldest rows go, as long as they are older than `before_us`; the last of them becomes the
 /// anchor that the rest of the chain hangs on, and a record tells of it.
-async fn prune(conn: &mut SqliteConnection, before_us: i64, at_us: i64, tail: &mut Tail<'_>) -> Result<Effect, Setback> {
+async fn prune(
+    conn: &mut SqliteConnection,
+    before_us: i64,
+    at_us: i64,
+    tail: &mut Tail<'_>,
+) -> Result<Effect, Setback> {
     let oldest = sqlx::query(OLDEST).bind(PRUNE_STEP).fetch_all(&mut *conn).await?;
     let mut last: Option<(i64, Hash)> = None;
     let mut rows = 0u64;

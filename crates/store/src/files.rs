@@ -31,13 +31,15 @@ pub(crate) fn make_folder(dir: &Path) -> Result<(), Error> {
 /// Makes an empty file for its owner only, when it is not there: SQLite gives its side files the same rights.
 pub(crate) fn make_private(path: &Path) -> Result<(), Error> {
     open_private(path, OpenOptions::new().create(true).append(true))
-        .map(drop)
+        .and_then(|_| sync_folder(path))
         .map_err(|e| Error::file("making the file", path, e))
 }
 
 fn sync_folder(path: &Path) -> std::io::Result<()> {
     match path.parent() {
-        Some(dir) if cfg!(unix) => File::open(if dir.as_os_str().is_empty() { Path::new(".") } else { dir })?.sync_all(),
+        Some(dir) if cfg!(unix) => {
+            File::open(if dir.as_os_str().is_empty() { Path::new(".") } else { dir })?.sync_all()
+        }
         _ => Ok(()),
     }
 }

@@ -369,7 +369,12 @@ impl Store {
         entry.app = Some(id.to_owned());
         let changes = vec![
             Change::PutTenant { id: tenant.to_owned(), title: None, at_us: now_us },
-            Change::PutApp { tenant: tenant.to_owned(), id: id.to_owned(), title: Some(title.to_owned()), at_us: now_us },
+            Change::PutApp {
+                tenant: tenant.to_owned(),
+                id: id.to_owned(),
+                title: Some(title.to_owned()),
+                at_us: now_us,
+            },
         ];
         self.change(changes, vec![entry]).await.map(drop)
     }

@@ -16,6 +16,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "accounts", include_str!("../migrations/0002_accounts.sql")),
 ];
 
+const GUARDS: &str = include_str!("../migrations/guards.sql");
+
 /// SQLite's default, and what [`crate::Options::max_bytes`] is counted in.
 const PAGE_BYTES: u32 = 4096;
 
@@ -44,13 +46,16 @@ pub(crate) async fn open_writer(path: &Path, max_bytes: Option<u64>) -> Result<S
     let mut conn = options.connect().await.map_err(|e| Error::database("opening", path, e))?;
     let migrations = MIGRATIONS
         .iter()
-        .map(|&(version, name, sql)| Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false))
+        .map(|&(version, name, sql)| {
+            Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+        })
         .collect();
     Migrator::with_migrations(migrations).run_direct(None, &mut conn, false).await.map_err(|e| match e {
         sqlx::migrate::MigrateError::Execute(e) => Error::database("preparing the layout", path, e),
         sqlx::migrate::MigrateError::ExecuteMigration(e, _) => Error::database("preparing the layout", path, e),
         e => Error::Layout { path: path.to_owned(), source: std::sync::Arc::new(e) },
     })?;
+    sqlx::raw_sql(GUARDS).execute(&mut conn).await.map_err(|e| Error::database("preparing the layout", path, e))?;
     Ok(conn)
 }
 
@@ -59,21 +64,52 @@ pub(crate) async fn open_readers(path: &Path) -> Result<SqlitePool, Error> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .read_only(true)
+        // Rows that are read ahead; with large texts each may take megabytes.
+        .row_buffer_size(8)
         .busy_timeout(Duration::from_secs(5))
         .disable_statement_logging();
-    let pool = SqlitePoolOptions::new().max_connections(READERS);
-    match pool.clone().connect_with(options.clone()).await.map_err(|e| Error::database("opening", path, e)) {
+    match connect(options.clone()).await.map_err(|e| Error::database("opening", path, e)) {
         // A folder that nobody can write (a copy kept as evidence) has no room for SQLite's side files. Without a
         // write-ahead log the database file is complete and can be read as it lies.
         Err(Error::ReadOnly { .. }) if path.exists() && !side_file(path, "-wal").exists() => {
-            pool.connect_with(options.immutable(true)).await.map_err(|e| Error::database("opening", path, e))
+            connect(options.immutable(true)).await.map_err(|e| Error::database("opening", path, e))
         }
         opened => opened,
     }
+}
+
+/// Connects, and reads something: SQLite opens the file only then.
+async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    let pool = SqlitePoolOptions::new().max_connections(READERS).connect_with(options).await?;
+    sqlx::query("SELECT COUNT(*) FROM sqlite_schema").execute(&pool).await?;
+    Ok(pool)
 }
 
 fn side_file(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(suffix);
     path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_commit_returns_after_its_bytes_are_on_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut conn = open_writer(&database_path(dir.path()), None).await.unwrap();
+        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut conn).await.unwrap();
+        let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut conn).await.unwrap();
+        assert_eq!((synchronous, journal.as_str()), (2, "wal"));
+    }
+
+    #[tokio::test]
+    async fn readers_cannot_write() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = database_path(dir.path());
+        let _writer = open_writer(&path, None).await.unwrap();
+        let readers = open_readers(&path).await.unwrap();
+        assert!(sqlx::query("DELETE FROM usage").execute(&readers).await.is_err());
+    }
 }

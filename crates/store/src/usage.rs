@@ -83,7 +83,8 @@ pub(crate) struct Meter(Mutex<Gauges>);
 impl DayUsage {
     /// Writes the absolute counters, so that writing twice does no harm.
     pub(crate) async fn save(&self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        const SAVE: &str = "INSERT INTO usage (key_id, day, requests, input_tokens, output_tokens) VALUES (?1,?2,?3,?4,?5)
+        const SAVE: &str =
+            "INSERT INTO usage (key_id, day, requests, input_tokens, output_tokens) VALUES (?1,?2,?3,?4,?5)
             ON CONFLICT (key_id, day) DO UPDATE SET requests = ?3, input_tokens = ?4, output_tokens = ?5";
         let stored = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         sqlx::query(SAVE)
@@ -114,7 +115,8 @@ impl DayUsage {
 impl Meter {
     pub(crate) async fn load(conn: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
         // SQLite gives the other columns of the row that holds the maximum (https://www.sqlite.org/lang_select.html#bareagg).
-        const LATEST: &str = "SELECT key_id, MAX(day), requests, input_tokens, output_tokens FROM usage GROUP BY key_id";
+        const LATEST: &str =
+            "SELECT key_id, MAX(day), requests, input_tokens, output_tokens FROM usage GROUP BY key_id";
         let mut by_key = HashMap::new();
         for row in sqlx::query(LATEST).fetch_all(conn).await? {
             let latest = DayUsage::read(&row)?;

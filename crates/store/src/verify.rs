@@ -97,7 +97,9 @@ pub enum Reason {
     #[error("the head file was altered, or made with another key")]
     HeadForged,
     /// The head file is older than a crash can explain.
-    #[error("the head file lies {behind} records behind, more than a crash can leave: an older one was put in its place")]
+    #[error(
+        "the head file lies {behind} records behind, more than a crash can leave: an older one was put in its place"
+    )]
     HeadRolledBack {
         /// How many records it lies behind.
         behind: u64,
@@ -142,7 +144,9 @@ fn digest(row: &SqliteRow, column: usize) -> Result<Hash, sqlx::Error> {
 }
 
 /// Reads the retention anchor. The inner error says that it is there but cannot be read.
-pub(crate) async fn read_anchor(conn: &mut SqliteConnection) -> Result<Option<Result<Anchor, sqlx::Error>>, sqlx::Error> {
+pub(crate) async fn read_anchor(
+    conn: &mut SqliteConnection,
+) -> Result<Option<Result<Anchor, sqlx::Error>>, sqlx::Error> {
     const ANCHOR: &str = "SELECT through, hash, pruned, pruned_us, seal FROM audit_anchor";
     let row = sqlx::query(ANCHOR).fetch_optional(conn).await?;
     Ok(row.map(|row| {
@@ -194,7 +198,11 @@ impl Walk<'_> {
 
 /// Reads the whole audit as it stands in the connection's transaction; memory does not grow with it. The head must
 /// have been read before the transaction began: then the audit is at least as new.
-pub(crate) async fn verify(conn: &mut SqliteConnection, head: HeadFile, ring: Option<&Ring>) -> Result<VerifyReport, sqlx::Error> {
+pub(crate) async fn verify(
+    conn: &mut SqliteConnection,
+    head: HeadFile,
+    ring: Option<&Ring>,
+) -> Result<VerifyReport, sqlx::Error> {
     let mut report = VerifyReport {
         rows: 0,
         first: None,
@@ -249,42 +257,40 @@ pub(crate) async fn verify(conn: &mut SqliteConnection, head: HeadFile, ring: Op
             }
         }
     }
-    report.broken = untold
-        .map(|anchor| Broken {
-            seq: anchor.through.saturating_add(1),
-            reason: Reason::AnchorUnrecorded { through: anchor.through },
-        })
-        .or_else(|| check_end(&mut report, head, walk.next));
+    let unrecorded = untold.map(|anchor| Broken {
+        seq: anchor.through.saturating_add(1),
+        reason: Reason::AnchorUnrecorded { through: anchor.through },
+    });
+    let (behind, end) = check_end(head, walk.next);
+    report.head_behind = behind;
+    report.broken = unrecorded.or(end);
     Ok(report)
 }
 
 fn tells_of(row: &Row, anchor: &Anchor) -> bool {
     let detail = row.verdict.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
     detail.is_some_and(|detail| {
-        detail["through"].as_u64() == Some(anchor.through) && detail["hash"] == crate::hex::encode(&anchor.hash).as_str()
+        detail["through"].as_u64() == Some(anchor.through)
+            && detail["hash"] == crate::hex::encode(&anchor.hash).as_str()
     })
 }
 
-/// Compares the end of the chain, before place `next`, with the head file.
-fn check_end(report: &mut VerifyReport, head: HeadFile, next: u64) -> Option<Broken> {
+/// Compares the end of the chain, before place `next`, with the head file: how far the head lies behind, and what does
+/// not fit.
+fn check_end(head: HeadFile, next: u64) -> (u64, Option<Broken>) {
     let last = next.saturating_sub(1);
-    let reason = match head {
+    let broken = |seq, reason| Some(Broken { seq, reason });
+    match head {
         // The folder was just made, and the process died before its first head.
-        HeadFile::Missing if next <= 1 => return None,
-        HeadFile::Missing => Reason::HeadMissing,
-        HeadFile::Garbled | HeadFile::Forged => Reason::HeadForged,
-        HeadFile::Read(head) if head.seq >= next => {
-            return Some(Broken { seq: next, reason: Reason::CutOff { head: head.seq } });
-        }
+        HeadFile::Missing if next <= 1 => (0, None),
+        HeadFile::Missing => (0, broken(last, Reason::HeadMissing)),
+        HeadFile::Garbled | HeadFile::Forged => (0, broken(last, Reason::HeadForged)),
+        HeadFile::Read(head) if head.seq >= next => (0, broken(next, Reason::CutOff { head: head.seq })),
         HeadFile::Read(head) => {
-            report.head_behind = last - head.seq;
-            if report.head_behind <= MAX_LAG {
-                return None;
-            }
-            Reason::HeadRolledBack { behind: report.head_behind }
+            let behind = last - head.seq;
+            (behind, if behind > MAX_LAG { broken(last, Reason::HeadRolledBack { behind }) } else { None })
         }
-    };
-    Some(Broken { seq: last, reason })
+    }
 }
 
 /// What [`check_tail`] found at the end of the audit.
@@ -300,28 +306,21 @@ pub(crate) async fn check_tail(conn: &mut SqliteConnection, head: HeadFile, ring
     const LAST: &str = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1";
     const HASH_AT: &str = "SELECT hash FROM audit WHERE seq = ?1";
     const SINCE: &str = select!("WHERE seq >= ?1 ORDER BY seq");
-    let anchor = match read_anchor(conn).await? {
-        None => None,
-        Some(Ok(anchor)) if anchor.is_sealed_by(ring) => Some(Head { seq: anchor.through, hash: anchor.hash }),
-        Some(_) => return Ok(End { head: None, broken: Some(Broken { seq: 0, reason: Reason::AnchorForged }) }),
+    let (anchor, forged) = match read_anchor(conn).await? {
+        None => (None, false),
+        Some(Ok(anchor)) => (Some(Head { seq: anchor.through, hash: anchor.hash }), !anchor.is_sealed_by(ring)),
+        Some(Err(_)) => (None, true),
     };
     let last = sqlx::query(LAST).fetch_optional(&mut *conn).await?;
     let last = match &last {
         None => anchor,
         Some(row) => Some(Head { seq: unsigned(row.try_get(0)?), hash: digest(row, 1)? }),
     };
+    if forged {
+        return Ok(End { head: last, broken: Some(Broken { seq: 0, reason: Reason::AnchorForged }) });
+    }
     let next = last.map_or(0, |last| last.seq.saturating_add(1));
-    let mut ignored = VerifyReport {
-        rows: 0,
-        first: None,
-        last: None,
-        pruned: 0,
-        head_behind: 0,
-        sealed: true,
-        accepted_breaks: Vec::new(),
-        broken: None,
-    };
-    let mut broken = check_end(&mut ignored, head, next);
+    let (_, mut broken) = check_end(head, next);
     if let (None, HeadFile::Read(head), Some(_)) = (&broken, head, last) {
         // From the row before the head on, or from the first that retention has left.
         let start = head.seq.max(anchor.map_or(0, |a| a.seq + 1));
@@ -334,7 +333,10 @@ pub(crate) async fn check_tail(conn: &mut SqliteConnection, head: HeadFile, ring
             }
         };
         let Some(previous) = before else {
-            return Ok(End { head: last, broken: Some(Broken { seq: start - 1, reason: Reason::Missing { next: start } }) });
+            return Ok(End {
+                head: last,
+                broken: Some(Broken { seq: start - 1, reason: Reason::Missing { next: start } }),
+            });
         };
         let mut walk = Walk { ring: Some(ring), head: Some(head), previous, next: start };
         let mut rows = sqlx::query(SINCE).bind(start as i64).fetch(&mut *conn);

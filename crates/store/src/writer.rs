@@ -88,10 +88,16 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Runs until the queue is closed and empty. Returns what could not be written in the end.
-    pub(crate) async fn run(mut self, mut queue: mpsc::Receiver<Job>, head_path: PathBuf, on_disk: u64) -> Result<(), Error> {
+    pub(crate) async fn run(
+        mut self,
+        mut queue: mpsc::Receiver<Job>,
+        head_path: PathBuf,
+        on_disk: u64,
+    ) -> Result<(), Error> {
         let (latest, keeper_sees) = watch::channel(self.head);
         let (keeper_says, written) = watch::channel(on_disk);
-        let keeper = tokio::spawn(keep_head(keeper_sees, keeper_says, head_path, self.ring.clone(), Arc::clone(&self.shared)));
+        let keeper =
+            tokio::spawn(keep_head(keeper_sees, keeper_says, head_path, self.ring.clone(), Arc::clone(&self.shared)));
         let mut link = HeadLink { latest, written };
 
         let mut waiting: Vec<Job> = Vec::new();
@@ -292,7 +298,11 @@ pub(crate) fn tail(head: Option<Head>, ring: &Ring) -> Tail<'_> {
 }
 
 /// Runs one job. The outer error loses the transaction, the inner one only this job.
-async fn run_job(conn: &mut SqliteConnection, job: &Job, tail: &mut Tail<'_>) -> Result<Result<Done, Error>, sqlx::Error> {
+async fn run_job(
+    conn: &mut SqliteConnection,
+    job: &Job,
+    tail: &mut Tail<'_>,
+) -> Result<Result<Done, Error>, sqlx::Error> {
     let mut effects = Vec::with_capacity(job.changes.len());
     if !job.changes.is_empty() {
         let (next, hash) = (tail.next, tail.hash);

@@ -104,3 +104,23 @@ impl Folder {
         Some(derive.view)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn the_table_is_large_and_well_formed() {
+        assert!(Folder::shared().parts.count() > 800);
+        let mut seen = HashSet::new();
+        for line in CHAIZI.lines().filter(|line| !line.starts_with('#')) {
+            let (split, whole) = line.split_once('\t').unwrap();
+            assert!((2..=4).contains(&split.chars().count()) && whole.chars().count() == 1, "{line}");
+            assert!(!split.contains(whole), "{line}");
+            assert!(seen.insert(split), "{line} is there twice");
+            assert_eq!(Folder::shared().fold_word(line).replace(' ', "\t"), line.replace(' ', "\t"), "not simplified");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Characters that a reader takes for an ASCII one: letters of Greek, Cyrillic, Cherokee, Lisu and phonetic alphabets,
 //! enclosed and squared letters, digits of other scripts, typographic punctuation. Han is never among them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Target ⇥ characters. See the file's head for what is in it and why.
 const LOOK_ALIKES: &str = include_str!("../data/look_alikes.tsv");
@@ -35,7 +35,7 @@ pub(crate) fn all() -> HashMap<char, String> {
     let counted = [0x2776_u32, 0x2780, 0x278A, 0x24F5]
         .into_iter()
         .flat_map(|one| (0..10).filter_map(move |i| Some((char::from_u32(one + i)?, (i + 1).to_string()))));
-    let listed: HashMap<char, String> = table.chain(digits).chain(letters).chain(counted).collect();
+    let listed: BTreeMap<char, String> = table.chain(digits).chain(letters).chain(counted).collect();
     let other_case = |c: char| {
         let (mut lower, mut upper) = (c.to_lowercase(), c.to_uppercase());
         let lower = lower.next().filter(|_| lower.next().is_none());

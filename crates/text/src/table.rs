@@ -175,3 +175,44 @@ impl Rules {
         composed.chars().flat_map(char::to_lowercase).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_the_rules_for_every_code_point() {
+        let (table, rules) = (Table::build(), Rules::load());
+        for c in (0..=0x10_FFFF).filter_map(char::from_u32) {
+            let by_table = match table.get(c) {
+                Fold::Keep => None,
+                Fold::Drop => Some(String::new()),
+                Fold::One(one) => Some(one.to_string()),
+                Fold::Many(many) => Some(many.to_owned()),
+            };
+            assert_eq!(by_table, rules.fold(c), "{:x}", u32::from(c));
+        }
+        assert!(table.strings() < STRINGS.len());
+    }
+
+    #[test]
+    fn folding_what_is_folded_changes_nothing() {
+        let rules = Rules::load();
+        for c in (0..=0x10_FFFF).filter_map(char::from_u32) {
+            let Some(folded) = rules.fold(c) else { continue };
+            for part in folded.chars() {
+                assert_eq!(rules.fold(part), None, "{:x} → {folded:?}", u32::from(c));
+            }
+        }
+    }
+
+    #[test]
+    fn han_folds_to_han_only() {
+        let rules = Rules::load();
+        for c in (0x3400..0xA000_u32).filter_map(char::from_u32).filter(|c| han::is_han(*c)) {
+            if let Some(folded) = rules.fold(c) {
+                assert!(folded.chars().count() == 1 && folded.chars().all(han::is_han), "{c} → {folded}");
+            }
+        }
+    }
+}

@@ -75,7 +75,7 @@ pub(super) fn ssn(c: &Candidate<'_>) -> bool {
         && !matches!(number(&d[..3]), 0 | 666 | 900..=999)
         && number(&d[3..5]) != 0
         && number(&d[5..]) != 0
-        && !matches!(number(&d), 123_456_789 | 78_051_120 | 219_099_999)
+        && !matches!(number(&d), 78_051_120 | 219_099_999)
 }
 
 fn parse_ipv4(c: &Candidate<'_>) -> Option<Ipv4Addr> {
@@ -146,7 +146,7 @@ pub(super) fn url_internal(c: &Candidate<'_>) -> bool {
 /// Shannon entropy of at least 3.0 bits a character from 16 characters on (English words and identifiers have about
 /// 2.5 to 3.5, random base64 of 32 characters about 4.5), 2.75 where the alphabet is hexadecimal.
 pub(super) fn entropy(c: &Candidate<'_>) -> bool {
-    const PLACEHOLDERS: &[&str] = &["example", "xxxx", "0000", "1234567890", "your", "changeme", "placeholder", "test"];
+    const PLACEHOLDERS: &[&str] = &["xxxx", "0000", "1234567890", "your", "changeme", "placeholder"];
     let token = c.text.trim_matches(['"', '\'', '`', ' ']);
     let lower = token.to_ascii_lowercase();
     if token.len() < 12 || PLACEHOLDERS.iter().any(|p| lower.contains(p)) {

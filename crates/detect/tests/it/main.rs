@@ -2,4 +2,5 @@
 
 mod packs;
 mod readings;
+mod rules;
 mod streams;

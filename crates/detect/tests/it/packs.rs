@@ -23,7 +23,7 @@ fn sources() -> Vec<Source> {
                     sources.push(Source {
                         path: format!("packs/{name}/{folder}/{}", file.file_name().to_string_lossy()),
                         pack: name,
-                        body: fs::read_to_string(file.path()).unwrap(),
+                        body: fs::read_to_string(file.path()).unwrap_or_default(),
                         kind,
                     });
                 }

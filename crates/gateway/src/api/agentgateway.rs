@@ -33,7 +33,7 @@ fn action(mut masked: Value, conversation: &Conversation, ruling: &Ruling) -> Re
 
 pub(crate) async fn request(State(gateway): App, headers: HeaderMap, body: Body) -> Response {
     let result = async {
-        let caller = enter(&gateway, &headers).await?;
+        let caller = enter(&gateway, &headers)?;
         let body = read_json(&headers, body, &gateway.config.limits).await?;
         let inner = body.get("body").cloned().ok_or_else(|| invalid("body", "'body' is required"))?;
         let conversation = conversation_of(inner.get("messages").unwrap_or(&Value::Null))?;
@@ -46,7 +46,7 @@ pub(crate) async fn request(State(gateway): App, headers: HeaderMap, body: Body)
 
 pub(crate) async fn response(State(gateway): App, headers: HeaderMap, body: Body) -> Response {
     let result = async {
-        let caller = enter(&gateway, &headers).await?;
+        let caller = enter(&gateway, &headers)?;
         let body = read_json(&headers, body, &gateway.config.limits).await?;
         let inner = body.get("body").cloned().ok_or_else(|| invalid("body", "'body' is required"))?;
         let conversation = Chat.read_answer(&inner).map_err(|e| invalid("body.choices", e.message))?;

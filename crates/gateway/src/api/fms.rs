@@ -123,7 +123,7 @@ async fn judged(
 
 pub(crate) async fn contents(State(gateway): App, headers: HeaderMap, body: Body) -> Response {
     let result = async {
-        let caller = enter(&gateway, &headers).await?;
+        let caller = enter(&gateway, &headers)?;
         let body: Contents = read_as(&headers, body, &gateway.config.limits).await?;
         let threshold = body.detector_params.threshold()?;
         let mut all = Vec::with_capacity(body.contents.len());
@@ -153,7 +153,7 @@ pub(crate) async fn contents(State(gateway): App, headers: HeaderMap, body: Body
 
 pub(crate) async fn generation(State(gateway): App, headers: HeaderMap, body: Body) -> Response {
     let result = async {
-        let caller = enter(&gateway, &headers).await?;
+        let caller = enter(&gateway, &headers)?;
         let body: Generation = read_as(&headers, body, &gateway.config.limits).await?;
         let threshold = body.detector_params.threshold()?;
         let conversation = conversation_of(&json!([
@@ -167,7 +167,7 @@ pub(crate) async fn generation(State(gateway): App, headers: HeaderMap, body: Bo
 
 pub(crate) async fn chat(State(gateway): App, headers: HeaderMap, body: Body) -> Response {
     let result = async {
-        let caller = enter(&gateway, &headers).await?;
+        let caller = enter(&gateway, &headers)?;
         let body: ChatBody = read_as(&headers, body, &gateway.config.limits).await?;
         let threshold = body.detector_params.threshold()?;
         let request = json!({"model": "none", "messages": body.messages, "tools": body.tools});
@@ -181,7 +181,7 @@ pub(crate) async fn chat(State(gateway): App, headers: HeaderMap, body: Body) ->
 
 pub(crate) async fn context(State(gateway): App, headers: HeaderMap, body: Body) -> Response {
     let result = async {
-        let caller = enter(&gateway, &headers).await?;
+        let caller = enter(&gateway, &headers)?;
         let body: Context = read_as(&headers, body, &gateway.config.limits).await?;
         let threshold = body.detector_params.threshold()?;
         // The published document says url|chunks|document; the orchestrator sends docs|url.

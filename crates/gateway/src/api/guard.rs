@@ -66,7 +66,7 @@ async fn one(gateway: &Arc<Gateway>, caller: &Caller, item: Value) -> Result<Rep
 
 pub(crate) async fn check(State(gateway): App, headers: HeaderMap, body: Body) -> Response {
     let result = async {
-        let caller = enter(&gateway, &headers).await?;
+        let caller = enter(&gateway, &headers)?;
         let body = read_json(&headers, body, &gateway.config.limits).await?;
         match body.get("items") {
             None => serde_json::to_value(one(&gateway, &caller, body).await?),

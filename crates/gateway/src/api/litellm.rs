@@ -33,7 +33,7 @@ struct Request {
 
 pub(crate) async fn check(State(gateway): App, headers: HeaderMap, body: Body) -> Response {
     let result = async {
-        let mut caller = enter(&gateway, &headers).await?;
+        let mut caller = enter(&gateway, &headers)?;
         let body: Request = read_as(&headers, body, &gateway.config.limits).await?;
         let (side, role) = match body.input_type.as_str() {
             "request" => (Side::Input, Role::User),

@@ -10,7 +10,7 @@ use crate::error::{Failure, GatewayError};
 
 pub(crate) async fn list(State(gateway): App, headers: HeaderMap) -> Response {
     let result = async {
-        enter(&gateway, &headers).await?;
+        enter(&gateway, &headers)?;
         if !gateway.upstreams.any() {
             return Err(GatewayError::new(
                 Failure::NoUpstream,

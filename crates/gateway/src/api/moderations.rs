@@ -87,7 +87,7 @@ fn inputs(input: &Value) -> Result<Vec<Conversation>, GatewayError> {
 
 pub(crate) async fn check(State(gateway): App, headers: HeaderMap, body: Body) -> Response {
     let result = async {
-        let caller = enter(&gateway, &headers).await?;
+        let caller = enter(&gateway, &headers)?;
         let body = read_json(&headers, body, &gateway.config.limits).await?;
         let mut results = Vec::new();
         for conversation in inputs(body.get("input").unwrap_or(&Value::Null))? {

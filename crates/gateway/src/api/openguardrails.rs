@@ -124,7 +124,7 @@ fn with_user(mut caller: Caller, user: Option<String>) -> Caller {
 
 pub(crate) async fn check(State(gateway): App, headers: HeaderMap, body: Body) -> Response {
     let outcome = async {
-        let caller = enter(&gateway, &headers).await?;
+        let caller = enter(&gateway, &headers)?;
         let body: Messages = read_as(&headers, body, &gateway.config.limits).await?;
         let last = body.messages.as_array().and_then(|m| m.last()).ok_or_else(|| invalid("messages", "'messages' must not be empty"))?;
         let side = if last.get("role").and_then(Value::as_str) == Some("assistant") { Side::Output } else { Side::Input };
@@ -137,7 +137,7 @@ pub(crate) async fn check(State(gateway): App, headers: HeaderMap, body: Body) -
 
 pub(crate) async fn check_input(State(gateway): App, headers: HeaderMap, body: Body) -> Response {
     let outcome = async {
-        let caller = enter(&gateway, &headers).await?;
+        let caller = enter(&gateway, &headers)?;
         let body: Input = read_as(&headers, body, &gateway.config.limits).await?;
         let conversation = bare(Role::User, Side::Input, body.input);
         result(&gateway, &with_user(caller, body.xxai_app_user_id), Side::Input, conversation).await
@@ -148,7 +148,7 @@ pub(crate) async fn check_input(State(gateway): App, headers: HeaderMap, body: B
 
 pub(crate) async fn check_output(State(gateway): App, headers: HeaderMap, body: Body) -> Response {
     let outcome = async {
-        let caller = enter(&gateway, &headers).await?;
+        let caller = enter(&gateway, &headers)?;
         let body: Output = read_as(&headers, body, &gateway.config.limits).await?;
         let conversation = conversation_of(&json!([
             {"role": "user", "content": body.input}, {"role": "assistant", "content": body.output}]))?;

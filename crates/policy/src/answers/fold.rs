@@ -1,16 +1,17 @@
-//! One spelling for what is the same question: NFKC, lower case, no punctuation.
+//! One spelling for what is the same question: the house's fold (NFKC, lower case, 繁→简, no invisibles), and no
+//! punctuation.
 
-use unicode_normalization::UnicodeNormalization;
+use menshen_text::Folder;
 
 /// Folds a text for comparison. White space and punctuation become single spaces.
 pub(crate) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
-    for c in text.nfkc().flat_map(char::to_lowercase) {
+    for c in Folder::shared().fold(text).text.chars() {
         if c.is_alphanumeric() {
             folded.push(c);
         } else if matches!(c, '\'' | '’') {
             // "don't" stays one word.
-        } else if !folded.ends_with(' ') && !folded.is_empty() && !is_invisible(c) {
+        } else if !folded.ends_with(' ') && !folded.is_empty() {
             folded.push(' ');
         }
     }
@@ -23,10 +24,6 @@ pub(crate) fn key(text: &str) -> String {
     fold(text).chars().filter(|c| *c != ' ').collect()
 }
 
-const fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{00AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,6 +32,6 @@ mod tests {
     fn punctuation_width_and_case_do_not_matter() {
         assert_eq!(key("台湾，是 中国的一部分吗？"), key("台湾是中国的一部分吗"));
         assert_eq!(fold("Ｗhat's  AI?!"), "whats ai");
-        assert_eq!(key("一\u{200B}国"), "一国");
+        assert_eq!(key("一\u{200B}國"), "一国");
     }
 }

@@ -10,7 +10,7 @@ mod index;
 pub mod table;
 mod words;
 
-pub use entry::{Answer, Problem, Status};
 pub(crate) use entry::read;
+pub use entry::{Answer, Problem, Status};
 pub use index::{Index, Match};
 pub(crate) use words::Lexicon;

@@ -109,6 +109,9 @@ impl Lexicon {
     /// Takes a question apart.
     pub(super) fn parts(&self, question: &str) -> Parts {
         let mut text = without_alternatives(&fold(question));
+        for twice in ["不得不", "不能不", "不可不"] {
+            text = text.replace(twice, "必须");
+        }
         for (from, to) in &self.phrases {
             if text.contains(from.as_str()) {
                 text = replace_once_each(&text, from, to);
@@ -149,8 +152,39 @@ impl Lexicon {
             return true;
         }
         const OWN_WORDS: &[&str] = &[
-            "不同", "不仅", "不但", "不过", "不管", "不断", "不少", "不久", "不如", "不然", "不止", "不光", "不惜", "不错", "不时", "不禁", "不妨",
-            "无论", "无数", "无非", "无限", "未来", "未必", "非常", "非凡", "没准", "非洲", "非遗", "无人机", "无线", "无产阶级", "未成年", "不动产",
+            "不同",
+            "不仅",
+            "不但",
+            "不过",
+            "不管",
+            "不断",
+            "不少",
+            "不久",
+            "不如",
+            "不然",
+            "不止",
+            "不光",
+            "不惜",
+            "不错",
+            "不时",
+            "不禁",
+            "不妨",
+            "无论",
+            "无数",
+            "无非",
+            "无限",
+            "未来",
+            "未必",
+            "非常",
+            "非凡",
+            "没准",
+            "非洲",
+            "非遗",
+            "无人机",
+            "无线",
+            "无产阶级",
+            "未成年",
+            "不动产",
         ];
         let mut chars = word.chars();
         let first = chars.next();
@@ -219,7 +253,29 @@ fn numbers(text: &str) -> Vec<String> {
 }
 
 const fn counts(c: Option<char>) -> bool {
-    matches!(c, Some('年' | '月' | '日' | '号' | '条' | '款' | '章' | '岁' | '届' | '次' | '名' | '位' | '级' | '天' | '小' | '个' | '种' | '省' | '国'))
+    matches!(
+        c,
+        Some(
+            '年' | '月'
+                | '日'
+                | '号'
+                | '条'
+                | '款'
+                | '章'
+                | '岁'
+                | '届'
+                | '次'
+                | '名'
+                | '位'
+                | '级'
+                | '天'
+                | '小'
+                | '个'
+                | '种'
+                | '省'
+                | '国'
+        )
+    )
 }
 
 const fn numeral(c: char) -> Option<u64> {
@@ -309,7 +365,8 @@ mod tests {
             ("台湾不是中国的一部分吗", true),
             ("有没有关系", false),
             ("可不可以", false),
-            ("不得不说不", false),
+            ("不得不说", false),
+            ("能不能不去", true),
             ("这两种药有什么不同", false),
             ("is it not legal", true),
             ("don't you know", true),

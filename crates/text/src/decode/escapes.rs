@@ -88,7 +88,7 @@ fn close(text: &str, family: &Family, escapes: &mut Vec<(usize, usize, Piece)>, 
         let unit = if let Piece::Unit(unit) = piece { Some(unit) } else { None };
         let c = match piece {
             Piece::Byte(byte) => {
-                telling |= byte >= 0x80 || byte.is_ascii_alphanumeric();
+                telling |= byte >= 0x80 || byte.is_ascii_alphanumeric() || matches!(byte, b'\\' | b'%' | b'<' | b'>');
                 out.push(byte);
                 continue;
             }
@@ -105,7 +105,7 @@ fn close(text: &str, family: &Family, escapes: &mut Vec<(usize, usize, Piece)>, 
         if unit.is_none() {
             high = None;
         }
-        telling |= c.is_alphanumeric() || matches!(c, '<' | '>') || u32::from(c) > 0x2FFF;
+        telling |= c.is_alphanumeric() || matches!(c, '<' | '>' | '\\' | '%') || u32::from(c) > 0x2FFF;
         out.extend(c.encode_utf8(&mut [0; 4]).bytes());
     }
     out.extend(text.as_bytes().get(at..end).unwrap_or_default());

@@ -145,7 +145,8 @@ fn han_pair(word: &str) -> Option<u32> {
 /// Bytes as text, when they are: UTF-8, or UTF-16 with the low byte first as PowerShell encodes.
 pub(super) fn text_of_bytes(bytes: Vec<u8>) -> Option<String> {
     match String::from_utf8(bytes) {
-        Ok(text) => is_text(&text).then_some(text),
+        Ok(text) if is_text(&text) => Some(text),
+        Ok(text) => utf16_text(text.as_bytes()),
         Err(error) => utf16_text(error.as_bytes()),
     }
 }
@@ -193,7 +194,7 @@ pub(super) fn is_text(text: &str) -> bool {
             }
             0x3000..=0x30FF | 0x3400..=0x9FFF | 0xAC00..=0xD7A3 | 0xFF00..=0xFFEF | 0x2010..=0x2027 => cjk += 1,
             0x1F300..=0x1FAFF | 0x200B..=0x200D | 0xFE0F => other += 1,
-            0xE000..=0xF8FF | 0xFFF0..=0xFFFF | 0x7F..=0xA0 => return false,
+            0x00..=0x1F | 0xE000..=0xF8FF | 0xFFF0..=0xFFFF | 0x7F..=0xA0 => return false,
             code if is_han(c) => {
                 // Rare ideographs count, but not as evidence.
                 let _ = code;
@@ -251,9 +252,11 @@ mod tests {
     #[test]
     fn english_scores_above_its_rot13() {
         let language = Language::shared();
-        for word in ["ignore", "previous", "instructions", "weather", "kitchen"] {
+        let mut gain = 0.0;
+        for word in ["ignore", "previous", "instructions", "weather", "kitchen", "meeting", "banana"] {
             let turned: Vec<u8> = word.bytes().map(|b| (b - b'a' + 13) % 26 + b'a').collect();
-            assert!(language.score(word.bytes()) > language.score(turned.into_iter()) + 3.0, "{word}");
+            gain += language.score(word.bytes()) - language.score(turned.into_iter());
         }
+        assert!(gain > 35.0, "{gain}");
     }
 }

@@ -9,27 +9,41 @@ use super::{Codec, Found};
 pub(super) fn base64(text: &str, min_run: usize, found: &mut Vec<Found>) {
     let tokens = tokens(text, |b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_'), b'=', 2);
     let mut next = 0;
-    while let Some(first) = tokens.get(next) {
-        // Wrapped or spaced out: every piece but the last has whole groups of four.
-        let wrapped = joined(text, tokens.get(next..).unwrap_or_default());
-        if wrapped > 1
-            && let Some(last) = tokens.get(next + wrapped - 1)
-        {
-            let range = first.start..last.end;
-            let pieces: String = text.get(range.clone()).unwrap_or_default().split_whitespace().collect();
-            if pieces.len() >= 16
-                && let Some(decoded) = base64_text(&pieces)
-            {
-                found.push(Found { codec: Codec::Base64, range, text: decoded });
-                next += wrapped;
-                continue;
-            }
+    while next < tokens.len() {
+        let rest = tokens.get(next..).unwrap_or_default();
+        let group = rest.get(..joined(text, rest)).unwrap_or_default();
+        let taken = wrapped(text, group, found);
+        for token in group.get(..taken.start).unwrap_or_default() {
+            base64_token(text, token.clone(), min_run, found);
         }
-        base64_token(text, first.clone(), min_run, found);
-        next += 1;
+        for token in group.get(taken.end..).unwrap_or_default() {
+            base64_token(text, token.clone(), min_run, found);
+        }
+        next += group.len().max(1);
     }
 }
 
+/// How many words may stand before wrapped or spaced-out base64 that look like pieces of it.
+const WORDS_BEFORE: usize = 8;
+
+/// Base64 wrapped in lines or spaced out: the tokens of the group that it takes.
+fn wrapped(text: &str, group: &[Range<usize>], found: &mut Vec<Found>) -> Range<usize> {
+    let Some(last) = group.last() else { return 0..0 };
+    for (skip, first) in group.iter().enumerate().take(WORDS_BEFORE) {
+        let range = first.start..last.end;
+        let pieces: String = text.get(range.clone()).unwrap_or_default().split_whitespace().collect();
+        if group.len() - skip < 2 || pieces.len() < 16 {
+            break;
+        }
+        if let Some(decoded) = base64_text(&pieces) {
+            found.push(Found { codec: Codec::Base64, range, text: decoded });
+            return skip..group.len();
+        }
+    }
+    0..0
+}
+
+/// How many tokens from the first on could be pieces of one: every piece but the last has whole groups of four.
 fn joined(text: &str, tokens: &[Range<usize>]) -> usize {
     let mut count = 1;
     for pair in tokens.windows(2) {

@@ -1,0 +1,257 @@
+//! Administration: keys, packs, the audit's proof, reviews, suspensions. Every change is recorded by the store in the
+//! same transaction.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use menshen_store::{ApiKey, Decision, Entry, Error as StoreError, NewKey, ReviewState, Text};
+use menshen_verdict::{Conversation, Side};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{App, answer};
+use crate::auth::{ADMIN, Caller, INFER};
+use crate::config::{KeepText, OnFailure};
+use crate::error::{Failure, GatewayError, invalid};
+use crate::exchange::read_as;
+use crate::gateway::Gateway;
+use crate::guard::{Ruling, Snapshot};
+
+fn now_us() -> i64 {
+    jiff::Timestamp::now().as_microsecond()
+}
+
+fn stored<T>(result: Result<T, StoreError>) -> Result<T, GatewayError> {
+    result.map_err(|e| match &e {
+        StoreError::NotFound { .. } => GatewayError::new(Failure::NotFound, e.to_string()),
+        StoreError::Invalid { .. } => GatewayError::new(Failure::InvalidRequest, e.to_string()),
+        _ => GatewayError::new(Failure::AuditUnavailable, "the store cannot do this at the moment; see the log").detail(e),
+    })
+}
+
+fn by(caller: &Caller) -> &str {
+    caller.key_id.as_deref().unwrap_or("admin")
+}
+
+fn shown(key: &ApiKey) -> Value {
+    json!({
+        "id": key.id, "name": key.name, "tenant": key.tenant, "app": key.app, "scopes": key.scopes, "tier": key.tier,
+        "scene": key.scene, "requests_per_minute": key.rpm, "tokens_per_minute": key.tpm,
+        "created_us": key.created_us, "expires_us": key.expires_us, "revoked_us": key.revoked_us,
+    })
+}
+
+pub(crate) async fn list_keys(State(gateway): App, headers: HeaderMap) -> Response {
+    let result = gateway
+        .door
+        .administrator(&headers)
+        .map(|_| json!({"keys": gateway.store.keys().iter().map(|k| shown(k)).collect::<Vec<_>>()}));
+    answer("/admin/keys", result, &gateway)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyRequest {
+    name: String,
+    #[serde(default = "default_name")]
+    tenant: String,
+    #[serde(default = "default_name")]
+    app: String,
+    #[serde(default)]
+    scopes: Option<Vec<String>>,
+    #[serde(default)]
+    tier: Option<String>,
+    #[serde(default)]
+    scene: Option<String>,
+    #[serde(default)]
+    requests_per_minute: Option<u32>,
+    #[serde(default)]
+    tokens_per_minute: Option<u32>,
+    #[serde(default)]
+    expires_in_s: Option<i64>,
+}
+
+fn default_name() -> String {
+    "default".to_owned()
+}
+
+pub(crate) async fn create_key(State(gateway): App, headers: HeaderMap, body: Body) -> Response {
+    let result = async {
+        let caller = gateway.door.administrator(&headers)?;
+        let request: KeyRequest = read_as(&headers, body, &gateway.config.limits).await?;
+        let scopes = request.scopes.unwrap_or_else(|| vec![INFER.to_owned()]);
+        if let Some(unknown) = scopes.iter().find(|s| *s != INFER && *s != ADMIN) {
+            return Err(invalid("scopes", format!("'{unknown}' is not a scope; use {INFER} or {ADMIN}")));
+        }
+        let now = now_us();
+        let new = NewKey {
+            name: request.name,
+            tenant: request.tenant,
+            app: request.app,
+            scopes,
+            tier: request.tier,
+            scene: request.scene,
+            rpm: request.requests_per_minute,
+            tpm: request.tokens_per_minute,
+            expires_us: request.expires_in_s.map(|s| now.saturating_add(s.saturating_mul(1_000_000))),
+        };
+        let created = stored(gateway.store.create_key(new, by(&caller), now).await)?;
+        let mut shown = shown(&created.key);
+        shown["key"] = Value::from(created.presented.as_str());
+        Ok(shown)
+    };
+    let result = result.await;
+    answer("/admin/keys", result, &gateway)
+}
+
+pub(crate) async fn revoke_key(State(gateway): App, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    let result = async {
+        let caller = gateway.door.administrator(&headers)?;
+        stored(gateway.store.revoke_key(&id, by(&caller), now_us()).await)?;
+        Ok(json!({"revoked": id}))
+    };
+    let result = result.await;
+    answer("/admin/keys", result, &gateway)
+}
+
+fn pack_report(snapshot: &Snapshot) -> Value {
+    let (words, patterns) = snapshot.engine.sizes();
+    json!({
+        "packs": snapshot.versions, "engine": snapshot.engine.id(), "keywords": words, "patterns": patterns,
+        "rules": snapshot.packs.rules().count(), "principles": snapshot.packs.principles().len(),
+        "answers": snapshot.packs.answers().count(), "errors": snapshot.errors, "diagnostics": snapshot.diagnostics,
+    })
+}
+
+pub(crate) async fn packs(State(gateway): App, headers: HeaderMap) -> Response {
+    let result = gateway.door.administrator(&headers).map(|_| pack_report(&gateway.guard.snapshot()));
+    answer("/admin/packs", result, &gateway)
+}
+
+pub(crate) async fn reload(State(gateway): App, headers: HeaderMap) -> Response {
+    let result = async {
+        let caller = gateway.door.administrator(&headers)?;
+        gateway.reload(by(&caller)).await?;
+        Ok(pack_report(&gateway.guard.snapshot()))
+    };
+    let result = result.await;
+    answer("/admin/reload", result, &gateway)
+}
+
+pub(crate) async fn verify(State(gateway): App, headers: HeaderMap) -> Response {
+    let result = async {
+        gateway.door.administrator(&headers)?;
+        let report = stored(gateway.store.verify().await)?;
+        Ok(json!({
+            "whole": report.is_whole(), "rows": report.rows, "first": report.first, "last": report.last,
+            "broken": report.broken.as_ref().map(ToString::to_string),
+        }))
+    };
+    let result = result.await;
+    answer("/admin/audit/verify", result, &gateway)
+}
+
+pub(crate) async fn reviews(State(gateway): App, headers: HeaderMap) -> Response {
+    let result = async {
+        gateway.door.administrator(&headers)?;
+        let list = stored(gateway.store.reviews(ReviewState::Open, None, 0, 100, true).await)?;
+        serde_json::to_value(json!({"reviews": list}))
+            .map_err(|e| GatewayError::new(Failure::Internal, "the list cannot be written").detail(e))
+    };
+    let result = result.await;
+    answer("/admin/reviews", result, &gateway)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReviewDecision {
+    decision: String,
+    #[serde(default)]
+    note: Option<String>,
+}
+
+pub(crate) async fn resolve_review(
+    State(gateway): App,
+    headers: HeaderMap,
+    Path(id): Path<i64>,
+    body: Body,
+) -> Response {
+    let result = async {
+        let caller = gateway.door.administrator(&headers)?;
+        let request: ReviewDecision = read_as(&headers, body, &gateway.config.limits).await?;
+        let decision = match request.decision.as_str() {
+            "upheld" => Decision::Upheld,
+            "released" => Decision::Released,
+            _ => return Err(invalid("decision", "'decision' must be upheld or released")),
+        };
+        stored(gateway.store.resolve_review(id, decision, request.note, by(&caller), now_us()).await)?;
+        Ok(json!({"id": id, "decision": decision.id()}))
+    };
+    let result = result.await;
+    answer("/admin/reviews", result, &gateway)
+}
+
+pub(crate) async fn lift(
+    State(gateway): App,
+    headers: HeaderMap,
+    Path((tenant, user)): Path<(String, String)>,
+) -> Response {
+    let result = async {
+        let caller = gateway.door.administrator(&headers)?;
+        stored(gateway.store.lift(&tenant, &user, by(&caller), now_us()).await)?;
+        Ok(json!({"lifted": user}))
+    };
+    let result = result.await;
+    answer("/admin/suspensions", result, &gateway)
+}
+
+/// Records what a checking API was asked and what it said.
+pub(crate) async fn record_check(
+    gateway: &Arc<Gateway>,
+    api: &'static str,
+    caller: &Caller,
+    side: Side,
+    conversation: &Conversation,
+    ruling: &Ruling,
+    snapshot: &Snapshot,
+) -> Result<(), GatewayError> {
+    let mut entry = Entry::request(Uuid::now_v7(), now_us());
+    entry.tenant = Some(caller.subject.tenant.clone());
+    entry.app = Some(caller.subject.app.clone());
+    entry.user.clone_from(&caller.subject.user);
+    entry.key_id.clone_from(&caller.key_id);
+    entry.api = Some(api.to_owned());
+    entry.side = Some(side);
+    entry.outcome = Some(ruling.disposition.outcome());
+    entry.action = Some(ruling.disposition.action);
+    entry.rule = ruling.disposition.rule.as_ref().map(ToString::to_string);
+    entry.status = Some(StatusCode::OK.as_u16());
+    entry.packs = snapshot.versions.clone();
+    entry.verdict = json!({side.id(): crate::exchange::summary(ruling)});
+    entry.timings = json!({"input_us": ruling.verdict.took_us()});
+    if gateway.config.audit.text == KeepText::Encrypted {
+        let text: Vec<&str> = conversation.segments.iter().map(|s| s.text.as_str()).collect();
+        let (input, output) = match side {
+            Side::Output => (String::new(), text.join("\n")),
+            _ => (text.join("\n"), String::new()),
+        };
+        entry.text = Some(Text::Plain { input, output });
+    }
+    match gateway.store.record(entry).await {
+        Ok(_) => Ok(()),
+        Err(e) => {
+            tracing::error!(error = %e, "a record could not be written");
+            match gateway.config.audit.on_failure {
+                OnFailure::Open => Ok(()),
+                OnFailure::Closed => Err(GatewayError::new(
+                    Failure::AuditUnavailable,
+                    "the check is withheld because its record cannot be written; try again later",
+                )),
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! `GET /openapi.json`: OpenAPI 3.1, made from [`super::ROUTES`] and the schemas beside this file.
+
+use std::sync::OnceLock;
+
+use axum::response::Response;
+use serde_json::{Map, Value, json};
+
+use super::{Access, ROUTES, json_response};
+
+/// The schemas that routes name.
+const SCHEMAS: &str = include_str!("schemas.json");
+
+/// The document.
+pub fn openapi() -> &'static Value {
+    static DOCUMENT: OnceLock<Value> = OnceLock::new();
+    DOCUMENT.get_or_init(|| {
+        let schemas: Value = serde_json::from_str(SCHEMAS).unwrap_or_default();
+        let mut paths = Map::new();
+        for route in ROUTES {
+            let path = paths.entry(route.path).or_insert_with(|| json!({}));
+            path[route.method.to_lowercase()] = operation(route);
+        }
+        json!({
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Menshen", "version": env!("CARGO_PKG_VERSION"), "license": {"name": "Apache-2.0"},
+                "description": "A guardrail gateway in front of an OpenAI-compatible model, and the checks on their own.",
+            },
+            "paths": paths,
+            "components": {
+                "schemas": schemas,
+                "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            },
+        })
+    })
+}
+
+fn operation(route: &super::Route) -> Value {
+    let content = |name: &str| {
+        let kind = match name {
+            "Text" => "text/plain",
+            _ => "application/json",
+        };
+        json!({kind: {"schema": {"$ref": format!("#/components/schemas/{name}")}}})
+    };
+    let mut responses = Map::new();
+    responses.insert("200".to_owned(), json!({"description": "Done", "content": content(route.response)}));
+    if route.access != Access::Open {
+        for (status, what) in [
+            ("400", "The request is wrong, or its content is against the policy"),
+            ("401", "A key is missing or not valid"),
+            ("403", "Not allowed, or the end user is suspended"),
+            ("404", "There is no such thing"),
+            ("408", "The body came too slowly"),
+            ("413", "The body is too large"),
+            ("415", "The body is not plain JSON"),
+            ("429", "Too much for now; see Retry-After"),
+            ("503", "A part is unavailable; policy says closed"),
+        ] {
+            responses.insert(status.to_owned(), json!({"description": what, "content": content("Error")}));
+        }
+    }
+    let name: String = route.path.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let mut operation = json!({
+        "operationId": format!("{}{name}", route.method.to_lowercase()), "summary": route.summary,
+        "responses": responses,
+    });
+    if let Some(request) = route.request {
+        operation["requestBody"] = json!({"required": true, "content": content(request)});
+    }
+    if route.access != Access::Open {
+        operation["security"] = json!([{"key": []}, {}]);
+    }
+    if route.access == Access::Admin {
+        operation["security"] = json!([{"key": []}]);
+    }
+    let parameters: Vec<Value> = route
+        .path
+        .split('/')
+        .filter_map(|p| p.strip_prefix('{').and_then(|p| p.strip_suffix('}')))
+        .map(|p| json!({"name": p, "in": "path", "required": true, "schema": {"type": "string"}}))
+        .collect();
+    if !parameters.is_empty() {
+        operation["parameters"] = Value::from(parameters);
+    }
+    operation
+}
+
+pub(crate) async fn document() -> Response {
+    json_response(openapi())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_schema_that_a_route_names_is_there_and_used() {
+        let schemas: Map<String, Value> = serde_json::from_str(SCHEMAS).unwrap();
+        let text = openapi().to_string();
+        for route in ROUTES {
+            for name in route.request.iter().chain([&route.response]) {
+                assert!(schemas.contains_key(*name), "{} names {name}", route.path);
+            }
+        }
+        for name in schemas.keys() {
+            assert!(text.contains(&format!("#/components/schemas/{name}\"")), "{name} is not used");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The command table.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::settings::{self, Flags};
+
+pub mod answers;
+pub mod audit;
+pub mod check;
+pub mod init;
+pub mod keys;
+pub mod packs;
+pub mod serve;
+
+/// What the program can do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run the gateway
+    Serve,
+    /// Judge texts: from arguments, standard input or files
+    Check(check::Check),
+    /// Write a commented menshen.toml
+    Init(init::Init),
+    /// Prove or export the audit
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Make, list and revoke API keys (the gateway must not be running)
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Validate packs and list what is in them
+    #[command(subcommand)]
+    Packs(packs::Packs),
+    /// Import, export and try standard answers
+    #[command(subcommand)]
+    Answers(answers::Answers),
+    /// Print the OpenAPI document
+    Openapi,
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// With the sentence and exit code of what went wrong.
+pub fn run(command: Command, flags: &Flags) -> Result<ExitCode> {
+    match command {
+        Command::Init(init) => return init::run(&init),
+        Command::Openapi => {
+            let document = menshen_gateway::api::openapi::openapi();
+            print(&serde_json::to_string_pretty(document)?)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
+    }
+    let config = settings::load(flags)?;
+    match command {
+        Command::Serve => runtime(true)?.block_on(serve::run(config)),
+        Command::Check(check) => runtime(false)?.block_on(check::run(config, check)),
+        Command::Audit(audit) => runtime(false)?.block_on(audit::run(config, audit)),
+        Command::Keys(keys) => runtime(false)?.block_on(keys::run(config, keys)),
+        Command::Packs(packs) => packs::run(&config, packs),
+        Command::Answers(answers) => answers::run(&config, answers),
+        Command::Init(_) | Command::Openapi => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn runtime(threads: bool) -> Result<tokio::runtime::Runtime> {
+    let mut builder =
+        if threads { tokio::runtime::Builder::new_multi_thread() } else { tokio::runtime::Builder::new_current_thread() };
+    Ok(builder.enable_all().build()?)
+}
+
+/// Writes a line to standard output.
+pub fn print(text: &str) -> Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}")?;
+    Ok(())
+}
+
+/// A table in plain ASCII-safe Unicode.
+pub fn table(header: &[&str]) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header(header.to_vec());
+    table
+}

@@ -1,0 +1,11 @@
+//! The store's promises, tried from outside: what is recorded is there and whole, what was tampered with is named,
+//! what the disk refuses is said.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets what it does not expect shall stop")]
+
+mod accounts;
+mod crash;
+mod faults;
+mod folder;
+mod records;
+mod retention;
+mod tamper;
