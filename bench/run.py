@@ -34,6 +34,7 @@ WORDS = int(os.environ.get("BENCH_WORDS", "10000"))
 MANY_WORDS = int(os.environ.get("BENCH_MANY_WORDS", "100000"))
 ONLY = [name for name in os.environ.get("BENCH_ONLY", "").split(",") if name]
 EXTRA = os.environ.get("BENCH_EXTRA", "")
+MOCK_PORT = int(os.environ.get("BENCH_MOCK_PORT", "0"))
 ANSWER_BYTES = 10_240
 PROMPT_BYTES = 1_024
 READY_S = 180
@@ -326,7 +327,7 @@ def table(rows):
 
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
-    port = free_port()
+    port = MOCK_PORT or free_port()
     mock = f"http://127.0.0.1:{port}"
     rows, skipped = [], []
 

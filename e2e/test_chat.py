@@ -1,7 +1,9 @@
 """Chat completions through the official OpenAI package, in front of the mock model."""
 
 import json
+import time
 
+import httpx
 from conftest import raw_events, user
 
 WEATHER = {
@@ -52,10 +54,6 @@ def test_a_long_stream_is_complete_and_ends_with_done(gateway, gpt):
 
 def test_a_slow_stream_is_not_held_to_its_end(gateway):
     """Held back is what is not yet checked, not the whole answer."""
-    import time
-
-    import httpx
-
     body = {"model": "mock-fixed;chunks=40;gap_ms=50", "messages": user("写一段话"), "stream": True}
     started, first = time.monotonic(), None
     with httpx.stream("POST", f"{gateway}/v1/chat/completions", json=body, timeout=60) as response:

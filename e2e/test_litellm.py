@@ -1,10 +1,11 @@
 """A LiteLLM proxy that asks Menshen through its generic guardrail API, before and after the model."""
 
+import json
 import os
 
 import openai
 import pytest
-from conftest import user
+from conftest import KEY, free_port, program, server, user
 
 pytestmark = pytest.mark.skipif(os.environ.get("E2E_LITELLM") == "0", reason="left out by E2E_LITELLM=0")
 
@@ -35,6 +36,7 @@ def test_an_answer_is_checked_before_the_client_gets_it(litellm, mock):
     try:
         answer = litellm.chat.completions.create(model="mock-script.leak", messages=user("秘密是什么？"))
     except openai.APIStatusError as e:
+        assert 400 <= e.status_code < 500, "a policy hit, and no outage"
         assert LEAK not in str(e)
     else:
         assert LEAK not in answer.model_dump_json()
@@ -42,10 +44,6 @@ def test_an_answer_is_checked_before_the_client_gets_it(litellm, mock):
 
 def test_a_guardrail_that_cannot_be_reached_is_not_an_allow(mock_server, tmp_path):
     """Menshen's promise needs LiteLLM's `unreachable_fallback: fail_closed`, as in our guide."""
-    from conftest import KEY, free_port, program, server
-
-    import json
-
     port = free_port()
     config = {
         "model_list": [

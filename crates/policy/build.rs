@@ -1,6 +1,5 @@
 //! Rebuilds when a file is added to or removed from the packs: `include_dir!` alone sees only changes to known files.
 
-#[expect(clippy::print_stdout, reason = "how a build script speaks to cargo")]
 fn main() {
     println!("cargo::rerun-if-changed=../../packs");
     println!("cargo::rerun-if-changed=build.rs");

@@ -25,6 +25,8 @@ use crate::stream::Stream;
 const SOUND_SHARE: f32 = 0.8;
 /// A layer that had to be decoded to be found out: the score of the encoding itself as an attack.
 const ENCODED_SCORE: f32 = 0.8;
+/// How much of a decoded layer is kept as evidence.
+const MAX_EVIDENCE_BYTES: usize = 2_048;
 
 /// Bounds of an engine's work, each with its default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -247,6 +249,7 @@ impl Engine {
     /// Inspects decoded layers. What is found in one stands where its encoded run stands, once for each rule.
     pub(crate) fn inspect_layers(&self, layers: &[Layer], side: Side, findings: &mut Vec<Finding>) {
         let folder = Folder::shared();
+        let plain = findings.len();
         for layer in layers {
             let before = findings.len();
             let via = Transform::Decoded(layer.codecs.iter().map(|c| Cow::Borrowed(c.id())).collect());
@@ -256,7 +259,7 @@ impl Engine {
                 let known = |f: &Finding| {
                     f.span == finding.span && f.detector == finding.detector && matches!(f.via, Transform::Decoded(_))
                 };
-                if !findings.iter().any(known) {
+                if !findings.iter().skip(plain).any(known) {
                     findings.push(finding);
                 }
             };
@@ -279,7 +282,8 @@ impl Engine {
                 let mut finding = Finding::new(detector, "encoded", Family::Attack, layer.span, ENCODED_SCORE);
                 finding.attack = Some(attack);
                 finding.via = via;
-                finding.evidence = Evidence::new(layer.text.as_str());
+                let shown = layer.text.floor_char_boundary(MAX_EVIDENCE_BYTES);
+                finding.evidence = Evidence::new(&layer.text[..shown]);
                 findings.push(finding);
             }
         }

@@ -4,6 +4,7 @@
 //! over an incomplete text takes only matches that more text cannot change. That is what makes a stream find what a
 //! whole scan finds, however the text is cut.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -326,6 +327,8 @@ impl Pattern {
             let from = chars_back(text, whole.start, self.context.chars);
             let to = chars_on(text, whole.end, self.context.chars);
             let around = &text[from..to.unwrap_or(text.len())];
+            // The folded view is lower case already.
+            let around = if self.raw { Cow::Owned(around.to_ascii_lowercase()) } else { Cow::Borrowed(around) };
             if self.context.words.iter().any(|w| around.contains(w.as_str())) {
                 score = (score + self.context.boost).min(1.0);
             } else if to.is_none() && !reading.complete {

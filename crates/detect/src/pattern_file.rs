@@ -107,7 +107,7 @@ fn entry(source: &Source, mut fields: Fields<'_, '_, '_, '_>, at: usize) -> Opti
     let marks = marks(&mut fields);
     let fold = |words: Vec<Text>| -> Vec<String> {
         let folder = Folder::shared();
-        words.into_iter().map(|w| if raw { w.value } else { folder.fold_word(&w.value) }).collect()
+        words.into_iter().map(|w| if raw { w.value.to_ascii_lowercase() } else { folder.fold_word(&w.value) }).collect()
     };
     let context = Context {
         words: fields.texts("context").map(fold).unwrap_or_default(),
@@ -120,7 +120,7 @@ fn entry(source: &Source, mut fields: Fields<'_, '_, '_, '_>, at: usize) -> Opti
         fields.reject(at, "`context_required` without `context`", "add the words that must be near");
     }
     let literals = fields.texts("literals").map(fold).unwrap_or_default();
-    let literals = literals.into_iter().map(|l| l.to_ascii_lowercase()).filter(|l| !l.is_empty()).collect();
+    let literals = literals.into_iter().filter(|l| !l.is_empty()).collect();
     let score = fields.number("score", 0.0..1.0).unwrap_or(0.9);
     let multi = fields.flag("multi").unwrap_or(true);
     let decoded = fields.flag("decoded").unwrap_or(matches!(family, Family::Attack | Family::Secret));

@@ -71,12 +71,21 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Line and column, both from 1, of a byte offset. The column counts characters.
-pub(crate) fn line_column(text: &str, at: usize) -> (usize, usize) {
-    let at = (0..=at.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
-    let before = &text[..at];
-    let line_start = before.rfind('\n').map_or(0, |i| i + 1);
-    (before.bytes().filter(|b| *b == b'\n').count() + 1, before[line_start..].chars().count() + 1)
+/// Where lines start, so that a place is found without reading the text again.
+pub(crate) struct Lines(Vec<usize>);
+
+impl Lines {
+    pub(crate) fn of(text: &str) -> Self {
+        Lines(std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect())
+    }
+
+    /// Line and column, both from 1, of a byte offset in the same text. The column counts characters.
+    pub(crate) fn place(&self, text: &str, at: usize) -> (usize, usize) {
+        let at = text.floor_char_boundary(at);
+        let line = self.0.partition_point(|start| *start <= at).max(1);
+        let start = self.0.get(line - 1).copied().unwrap_or(0);
+        (line, text.get(start..at).map_or(0, |t| t.chars().count()) + 1)
+    }
 }
 
 /// The candidate nearest to what was written, when it is near enough to be what was meant.
@@ -116,11 +125,13 @@ mod tests {
     #[test]
     fn columns_count_characters() {
         let text = "a\n规则 = 1\n";
-        assert_eq!(line_column(text, 0), (1, 1));
-        assert_eq!(line_column(text, 2), (2, 1));
-        assert_eq!(line_column(text, 8), (2, 3));
-        assert_eq!(line_column(text, 9_999), (3, 1));
-        assert_eq!(line_column(text, 3), (2, 1), "inside a character counts as its start");
+        let place = |at| Lines::of(text).place(text, at);
+        assert_eq!(place(0), (1, 1));
+        assert_eq!(place(2), (2, 1));
+        assert_eq!(place(8), (2, 3));
+        assert_eq!(place(9_999), (3, 1));
+        assert_eq!(place(3), (2, 1), "inside a character counts as its start");
+        assert_eq!(Lines::of("").place("", 7), (1, 1));
     }
 
     #[test]

@@ -1,21 +1,26 @@
 //! TOML read with places: every value knows where it stands, every key must be asked for, and what nobody asked for
 //! is an unknown key.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::diagnostic::{Diagnostic, Severity, line_column, nearest};
+use crate::diagnostic::{Diagnostic, Lines, Severity, nearest};
 use crate::glob::Glob;
 
 /// A file being read, and the complaints about it.
 pub(crate) struct File<'a> {
     path: &'a str,
     text: &'a str,
+    lines: Lines,
     found: RefCell<Vec<Diagnostic>>,
+    errors: Cell<usize>,
 }
+
+/// The most complaints about one file that are kept: the first ones show what is wrong.
+const MAX_COMPLAINTS: usize = 200;
 
 /// A value and the byte offset where it stands.
 #[derive(Debug, Clone)]
@@ -26,7 +31,7 @@ pub(crate) struct At<T> {
 
 impl<'a> File<'a> {
     pub(crate) fn new(path: &'a str, text: &'a str) -> Self {
-        File { path, text, found: RefCell::default() }
+        File { path, text, lines: Lines::of(text), found: RefCell::default(), errors: Cell::new(0) }
     }
 
     pub(crate) fn path(&self) -> &'a str {
@@ -42,18 +47,30 @@ impl<'a> File<'a> {
     }
 
     fn note(&self, severity: Severity, at: usize, message: String, remedy: String) {
-        let (line, column) = line_column(self.text, at);
+        if severity == Severity::Error {
+            self.errors.set(self.errors.get() + 1);
+        }
+        let mut found = self.found.borrow_mut();
+        let (line, column) = self.place(at);
         let path = self.path.to_owned();
-        self.found.borrow_mut().push(Diagnostic { severity, path, line, column, message, remedy });
+        match found.len() {
+            // An error beyond the limit must still leave a trace that it is one.
+            MAX_COMPLAINTS if severity == Severity::Error => {
+                let message = "there are more complaints than are shown".to_owned();
+                found.push(Diagnostic { severity, path, line, column, message, remedy: "fix these first".to_owned() });
+            }
+            0..MAX_COMPLAINTS => found.push(Diagnostic { severity, path, line, column, message, remedy }),
+            _ => {}
+        }
     }
 
     /// How many errors there are so far: an item whose reading raised the count is left out.
     pub(crate) fn errors(&self) -> usize {
-        self.found.borrow().iter().filter(|d| d.is_error()).count()
+        self.errors.get()
     }
 
     pub(crate) fn place(&self, at: usize) -> (usize, usize) {
-        line_column(self.text, at)
+        self.lines.place(self.text, at)
     }
 
     pub(crate) fn into_diagnostics(self) -> Vec<Diagnostic> {

@@ -358,6 +358,28 @@ fn with_sample<T>(check: impl FnOnce(&Facts<'_>) -> T) -> T {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        /// Whatever is written, compiling ends with an expression or a reason; an expression that compiled evaluates.
+        #[test]
+        fn any_text_is_an_expression_or_a_reason(parts in proptest::collection::vec(proptest::sample::select(vec![
+            "risk", ".score", "findings", ".exists(f, ", "f.score", " > ", "0.5", "'x'", "(", ")", "[", "]", "{", "}", "!", "-", "?", ":",
+            " && ", " || ", " in ", ".matches(", "size(", "\"", "'", "\\", "0x", "1u", "9999999999999999999", " ", ",", "险", "null", "b'", "//", "\n", "has(", ".all(x, ",
+        ]), 0..40)) {
+            let source = parts.concat();
+            match Expression::compile(&source) {
+                Ok(expression) => with_sample(|facts| { let _ = expression.holds(&context(facts)); }),
+                Err((message, remedy)) => assert!(!message.is_empty() && !remedy.is_empty()),
+            }
+        }
+    }
+
+    #[test]
+    fn what_nests_without_brackets_is_bounded_too() {
+        for unit in ["! ", "- ", "true ? ", "1 + ", "a.", "true && "] {
+            let _ = Expression::compile(&unit.repeat(MAX_EXPRESSION_BYTES / unit.len()));
+        }
+    }
+
     fn sample(source: &str) -> Result<bool, (String, String)> {
         let expression = Expression::compile(source)?;
         with_sample(|facts| expression.holds(&context(facts))).map_err(|Failure(why)| (why, String::new()))

@@ -184,7 +184,7 @@ fn decode(relative: String, shown: String, bytes: Vec<u8>, out: &mut Vec<Diagnos
         Err(error) => {
             let at = error.utf8_error().valid_up_to();
             let valid = String::from_utf8_lossy(&error.as_bytes()[..at]).into_owned();
-            let (line, column) = crate::diagnostic::line_column(&valid, at);
+            let (line, column) = crate::diagnostic::Lines::of(&valid).place(&valid, at);
             let mut diagnostic = Diagnostic::of_file(shown, "the file is not UTF-8", "save it as UTF-8");
             (diagnostic.line, diagnostic.column) = (line, column);
             out.push(diagnostic);

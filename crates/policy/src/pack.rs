@@ -187,7 +187,7 @@ impl Pack {
         for entry in fields.tables("rule") {
             let (file, at) = (entry.file(), entry.at());
             if let Some((rule, references)) = rule::read(entry)
-                && seen.new("rule", &rule.id, file, at)
+                && seen.is_new("rule", &rule.id, file, at)
             {
                 self.pend(file, references);
                 self.rules.push(Arc::new(rule));
@@ -199,7 +199,7 @@ impl Pack {
         for entry in fields.tables("principle") {
             let (file, at) = (entry.file(), entry.at());
             if let Some((principle, references)) = constitution::read(entry, &self.manifest.id)
-                && seen.new("principle", &principle.id, file, at)
+                && seen.is_new("principle", &principle.id, file, at)
             {
                 self.pend(file, references);
                 self.principles.push(principle);
@@ -211,7 +211,7 @@ impl Pack {
         for entry in fields.tables("reply") {
             let (file, at) = (entry.file(), entry.at());
             if let Some(reply) = reply::read(entry, &self.manifest.id)
-                && seen.new("reply", &reply.id, file, at)
+                && seen.is_new("reply", &reply.id, file, at)
             {
                 self.replies.push(reply);
             }
@@ -222,11 +222,11 @@ impl Pack {
         for entry in fields.tables("scene") {
             let (file, at) = (entry.file(), entry.at());
             let Some(mut read) = scene::read(entry, &self.manifest.id) else { continue };
-            if !seen.new("scene", &read.scene.id, file, at) {
+            if !seen.is_new("scene", &read.scene.id, file, at) {
                 continue;
             }
             let mut places = read.rule_places.into_iter();
-            read.scene.rules.retain(|r| seen.new("rule", &r.id, file, places.next().unwrap_or(at)));
+            read.scene.rules.retain(|r| seen.is_new("rule", &r.id, file, places.next().unwrap_or(at)));
             self.pend(file, read.references);
             for name in read.rule_references {
                 self.pending.push(Pending { place: place(file, name.at), name: Name::Rule(name.value) });
@@ -242,7 +242,7 @@ impl Pack {
         for entry in fields.tables("answer") {
             let file = entry.file();
             if let Some((answer, id)) = answers::read(entry)
-                && seen.new("answer", &answer.id, file, id.at)
+                && seen.is_new("answer", &answer.id, file, id.at)
             {
                 self.answers.push(answer);
             }
@@ -334,7 +334,7 @@ struct Seen(BTreeMap<(&'static str, String), String>);
 
 impl Seen {
     /// Whether the id is new; a duplicate is reported.
-    fn new(&mut self, kind: &'static str, id: &str, file: &File<'_>, at: usize) -> bool {
+    fn is_new(&mut self, kind: &'static str, id: &str, file: &File<'_>, at: usize) -> bool {
         let (line, _) = file.place(at);
         let here = format!("{}:{line}", file.path());
         match self.0.entry((kind, id.to_owned())) {

@@ -336,9 +336,7 @@ fn one_of<T: Copy>(fields: &mut Fields<'_, '_>, key: &'static str, values: &[(&s
 /// The action under `then`.
 pub(crate) fn action(fields: &mut Fields<'_, '_>) -> Option<Action> {
     let actions: Vec<(&str, Action)> = Action::ALL.iter().map(|a| (a.id(), *a)).collect();
-    if fields.required("then").is_none() {
-        return None;
-    }
+    fields.required("then")?;
     one_of(fields, "then", &actions)
 }
 

@@ -60,7 +60,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let (d, r, w) = task.await?;
                 (done, refused, worst) = (done + d, refused + r, worst.max(w));
             }
-            store.flush().await?;
+            // A full queue refuses this too, until it has gone down.
+            while store.flush().await.is_err() {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
             let took = start.elapsed().as_secs_f64();
             let commits = store.health().commits.max(1);
             let verifying = Instant::now();

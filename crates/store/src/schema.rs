@@ -28,7 +28,7 @@ pub(crate) fn database_path(dir: &Path) -> PathBuf {
     dir.join("menshen.db")
 }
 
-/// Opens the database for the writer and brings it to this version's layout.
+/// Opens the database file, which must be there, for the writer and brings it to this version's layout.
 pub(crate) async fn open_writer(path: &Path, max_bytes: Option<u64>) -> Result<SqliteConnection, Error> {
     let mut options = SqliteConnectOptions::new()
         .filename(path)
@@ -98,7 +98,9 @@ mod tests {
     #[tokio::test]
     async fn a_commit_returns_after_its_bytes_are_on_disk() {
         let dir = tempfile::tempdir().unwrap();
-        let mut conn = open_writer(&database_path(dir.path()), None).await.unwrap();
+        let path = database_path(dir.path());
+        crate::files::make_private(&path).unwrap();
+        let mut conn = open_writer(&path, None).await.unwrap();
         let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut conn).await.unwrap();
         let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut conn).await.unwrap();
         assert_eq!((synchronous, journal.as_str()), (2, "wal"));
@@ -108,6 +110,7 @@ mod tests {
     async fn readers_cannot_write() {
         let dir = tempfile::tempdir().unwrap();
         let path = database_path(dir.path());
+        crate::files::make_private(&path).unwrap();
         let _writer = open_writer(&path, None).await.unwrap();
         let readers = open_readers(&path).await.unwrap();
         assert!(sqlx::query("DELETE FROM usage").execute(&readers).await.is_err());

@@ -174,8 +174,11 @@ impl Store {
     /// failures: then nothing may be taken as recorded.
     pub fn record(&self, entry: Entry) -> impl Future<Output = Result<Receipt, Error>> + Send + 'static {
         let strict = self.inner.options.durability == Durability::Strict;
-        let queued = entry
-            .into_row(self.inner.options.text, &self.inner.ring)
+        // A refusal must cost less than a record: encrypting for a full queue would take the processor from the writer
+        // that is to empty it.
+        let queued = self
+            .room()
+            .and_then(|()| entry.into_row(self.inner.options.text, &self.inner.ring))
             .and_then(|row| self.enqueue(Vec::new(), vec![row], strict));
         async move {
             let Some(reply) = queued? else { return Ok(Receipt::Queued) };
@@ -206,6 +209,16 @@ impl Store {
                 None => Err(Error::Closed),
             }
         })
+    }
+
+    /// Whether one more may wait. [`Store::enqueue`] has the last word.
+    fn room(&self) -> Result<(), Error> {
+        let shared = &self.inner.shared;
+        let records = shared.queued_records.load(Ordering::Acquire);
+        if records < self.inner.options.queue_records {
+            return Ok(());
+        }
+        Err(Error::QueueFull { records, bytes: shared.queued_bytes.load(Ordering::Acquire) })
     }
 
     fn enqueue(

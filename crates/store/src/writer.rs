@@ -140,6 +140,8 @@ impl Writer {
     /// Collects the next group. False when the queue is closed and drained.
     async fn gather(&self, queue: &mut mpsc::Receiver<Job>, waiting: &mut Vec<Job>, failing: bool) -> bool {
         let mut deadline = None;
+        // Whoever was just answered may have more to write: let them queue it first, so that groups grow.
+        tokio::task::yield_now().await;
         loop {
             if self.shared.closing.load(Ordering::Acquire) {
                 queue.close();

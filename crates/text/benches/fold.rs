@@ -20,6 +20,7 @@ fn thousand(text: &str) -> String {
     text.chars().cycle().take(1_000).collect()
 }
 
+#[expect(clippy::print_stdout, reason = "a bench speaks to whoever runs it")]
 fn readings(c: &mut Criterion) {
     let start = std::time::Instant::now();
     let folder = Folder::shared();

@@ -71,6 +71,83 @@ fn is_styled(c: char) -> bool {
     )
 }
 
+/// Looks at each character for itself; answers whether there are letters that could pose as others.
+fn unseen(text: &str, found: &mut Obfuscation) -> bool {
+    let mut posing = false;
+    let mut before: Option<char> = None;
+    let mut flag = false;
+    let mut marks = 0_usize;
+    let mut letter = 0;
+    for (at, c) in text.char_indices() {
+        // Han and printable ASCII, nearly all of every text, are what they look like.
+        if matches!(c, ' '..='~' | '\u{3400}'..='\u{9FFF}') {
+            (before, flag, marks, letter) = (Some(c), false, 0, at);
+            continue;
+        }
+        posing |= is_foreign(c) || is_styled(c);
+        let end = at + c.len_utf8();
+        let span = Span::new(at, end);
+        let after = || text.get(end..).and_then(|rest| rest.chars().next());
+        if is_stackable_mark(c) {
+            marks += 1;
+            if marks == 3 {
+                found.zalgo.push(Span::new(letter, end));
+            } else if marks > 3
+                && let Some(last) = found.zalgo.last_mut()
+            {
+                last.end = end;
+            }
+        } else {
+            marks = 0;
+            letter = at;
+        }
+        match invisible::kind(c) {
+            None => flag = c == '\u{1F3F4}',
+            Some(Invisible::Tag) => {
+                if !flag {
+                    add(&mut found.tags, span);
+                }
+            }
+            Some(Invisible::Bidi) => {
+                let is_mark = matches!(c, '\u{200E}' | '\u{200F}' | '\u{61C}');
+                let needed = is_mark && (before.is_some_and(uses_joiners) || after().is_some_and(uses_joiners));
+                if !needed {
+                    add(&mut found.bidi, span);
+                }
+            }
+            Some(Invisible::Joiner) => {
+                let spelled = before.is_some_and(uses_joiners);
+                let emoji = before.is_some_and(is_pictograph) && after().is_some_and(is_pictograph);
+                if !(spelled || emoji) {
+                    add(&mut found.invisible, span);
+                }
+            }
+            Some(Invisible::Selector) => {
+                let on_symbol = before.is_some_and(|b| {
+                    is_pictograph(b) && b != '\u{FE0F}' && b != '\u{200D}'
+                        || b.is_ascii_digit()
+                        || matches!(b, '#' | '*')
+                        || is_han(b)
+                        || uses_joiners(b)
+                        || !b.is_alphanumeric() && !b.is_ascii() && invisible::kind(b).is_none()
+                });
+                if !on_symbol {
+                    add(&mut found.invisible, span);
+                }
+            }
+            Some(Invisible::Plain) => {
+                let typeset = c == '\u{AD}' && before.is_some_and(|b| b.is_ascii_alphabetic());
+                let mark_at_start = c == '\u{FEFF}' && at == 0;
+                if !(typeset || mark_at_start) {
+                    add(&mut found.invisible, span);
+                }
+            }
+        }
+        before = Some(c);
+    }
+    posing
+}
+
 impl Folder {
     /// What a text does to look other than it is: evidence for attack E3. Uses of the same characters that a script,
     /// an emoji or a typesetter needs are left out: joiners in Arabic, Indic and emoji sequences, one variation
@@ -87,77 +164,10 @@ impl Folder {
         if text.is_ascii() && !text.bytes().any(|b| b < 0x20 && !b.is_ascii_whitespace() || b == 0x7F) {
             return found;
         }
-        self.unseen(text, &mut found);
-        self.disguised(text, &mut found);
-        found
-    }
-
-    fn unseen(&self, text: &str, found: &mut Obfuscation) {
-        let mut before: Option<char> = None;
-        let mut flag = false;
-        let mut marks = 0_usize;
-        let mut letter = 0;
-        for (at, c) in text.char_indices() {
-            let end = at + c.len_utf8();
-            let span = Span::new(at, end);
-            let after = || text.get(end..).and_then(|rest| rest.chars().next());
-            if is_stackable_mark(c) {
-                marks += 1;
-                if marks == 3 {
-                    found.zalgo.push(Span::new(letter, end));
-                } else if marks > 3
-                    && let Some(last) = found.zalgo.last_mut()
-                {
-                    last.end = end;
-                }
-            } else {
-                marks = 0;
-                letter = at;
-            }
-            match invisible::kind(c) {
-                None => flag = c == '\u{1F3F4}',
-                Some(Invisible::Tag) => {
-                    if !flag {
-                        add(&mut found.tags, span);
-                    }
-                }
-                Some(Invisible::Bidi) => {
-                    let is_mark = matches!(c, '\u{200E}' | '\u{200F}' | '\u{61C}');
-                    let needed = is_mark && (before.is_some_and(uses_joiners) || after().is_some_and(uses_joiners));
-                    if !needed {
-                        add(&mut found.bidi, span);
-                    }
-                }
-                Some(Invisible::Joiner) => {
-                    let spelled = before.is_some_and(uses_joiners);
-                    let emoji = before.is_some_and(is_pictograph) && after().is_some_and(is_pictograph);
-                    if !(spelled || emoji) {
-                        add(&mut found.invisible, span);
-                    }
-                }
-                Some(Invisible::Selector) => {
-                    let on_symbol = before.is_some_and(|b| {
-                        is_pictograph(b) && b != '\u{FE0F}' && b != '\u{200D}'
-                            || b.is_ascii_digit()
-                            || matches!(b, '#' | '*')
-                            || is_han(b)
-                            || uses_joiners(b)
-                            || !b.is_alphanumeric() && !b.is_ascii() && invisible::kind(b).is_none()
-                    });
-                    if !on_symbol {
-                        add(&mut found.invisible, span);
-                    }
-                }
-                Some(Invisible::Plain) => {
-                    let typeset = c == '\u{AD}' && before.is_some_and(|b| b.is_ascii_alphabetic());
-                    let mark_at_start = c == '\u{FEFF}' && at == 0;
-                    if !(typeset || mark_at_start) {
-                        add(&mut found.invisible, span);
-                    }
-                }
-            }
-            before = Some(c);
+        if unseen(text, &mut found) {
+            self.disguised(text, &mut found);
         }
+        found
     }
 
     fn disguised(&self, text: &str, found: &mut Obfuscation) {

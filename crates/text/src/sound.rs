@@ -24,14 +24,26 @@ const LONGEST_RUN: usize = 48;
 /// Longest syllable in letters: `zhuang`.
 const LONGEST_SYLLABLE: usize = 6;
 
+/// Slots of the table of spellings.
+const SLOTS: usize = 2048;
+
+/// Adds a lower-case letter to a key of up to six, five bits each.
+fn pack(key: u32, letter: u8) -> u32 {
+    key << 5 | u32::from(letter & 0x1F)
+}
+
+fn slot(key: u32) -> usize {
+    (key.wrapping_mul(0x9E37_79B1) >> 21) as usize
+}
+
 /// The syllables, and which character has which.
 pub(crate) struct Syllables {
     /// By code point from [`DENSE`]: the syllable's number plus one, or 0.
     dense: Vec<u16>,
-    /// By spelling in ASCII letters (`v` for ü).
-    spelled: HashMap<&'static str, u16>,
-    /// The same, for the spellings that are not plain ASCII in the source.
+    /// By spelling in ASCII letters (`v` for ü), packed by [`pack`]: open addressing, key 0 is empty.
+    spelled: Vec<(u32, u16)>,
     count: u16,
+    /// By name in the source.
     numbers: HashMap<&'static str, u16>,
 }
 
@@ -44,7 +56,7 @@ impl Syllables {
             }
         }
         let mut syllables =
-            Syllables { dense: vec![0; DENSE.len()], spelled: HashMap::new(), count: 0, numbers: HashMap::new() };
+            Syllables { dense: vec![0; DENSE.len()], spelled: vec![(0, 0); SLOTS], count: 0, numbers: HashMap::new() };
         for (name, codes) in by_name {
             let number = syllables.count;
             syllables.count += 1;
@@ -55,17 +67,43 @@ impl Syllables {
                 }
             }
             if !NOT_SPELLED.contains(&name) && name.is_ascii() {
-                syllables.spelled.insert(name, number);
+                syllables.spell(name, number);
             }
         }
         for (name, spellings) in
             [("lü", &["lv", "lyu"][..]), ("nü", &["nv", "nyu"]), ("lüe", &["lve", "lue"]), ("nüe", &["nve", "nue"])]
         {
             if let Some(number) = syllables.numbers.get(name).copied() {
-                syllables.spelled.extend(spellings.iter().map(|spelling| (*spelling, number)));
+                for spelling in spellings {
+                    syllables.spell(spelling, number);
+                }
             }
         }
         syllables
+    }
+
+    fn spell(&mut self, name: &str, number: u16) {
+        let key = name.bytes().fold(0, pack);
+        let mut at = slot(key);
+        // The table is several times as large as the list, so there is always room.
+        while let Some(place) = self.spelled.get_mut(at % SLOTS) {
+            if place.0 == 0 {
+                *place = (key, number);
+                return;
+            }
+            at += 1;
+        }
+    }
+
+    fn spelled(&self, key: u32) -> Option<u16> {
+        let mut at = slot(key);
+        loop {
+            match self.spelled.get(at % SLOTS) {
+                Some((found, number)) if *found == key => return Some(*number),
+                Some((0, _)) | None => return None,
+                Some(_) => at += 1,
+            }
+        }
     }
 
     fn of_char(&self, c: char) -> Option<u16> {
@@ -96,18 +134,31 @@ impl Syllables {
             return None;
         }
         let bytes = run.as_bytes();
+        // Every syllable ends in a vowel, n, ng or r, or is followed by its tone.
+        if !bytes
+            .last()
+            .is_some_and(|b| matches!(b, b'a' | b'e' | b'i' | b'o' | b'u' | b'v' | b'n' | b'g' | b'r' | b'0'..=b'5'))
+        {
+            return None;
+        }
         // best[i]: (syllables to the end, number of the first, bytes of the first)
         let mut best: Vec<Option<(usize, u16, usize)>> = vec![None; n + 1];
         *best.last_mut()? = Some((0, 0, 0));
         for i in (0..n).rev() {
-            for len in (1..=LONGEST_SYLLABLE.min(n - i)).rev() {
-                let Some(number) = run.get(i..i + len).and_then(|name| self.spelled.get(name)) else { continue };
+            let mut key = 0;
+            for (more, letter) in bytes.get(i..).unwrap_or_default().iter().take(LONGEST_SYLLABLE).enumerate() {
+                if !letter.is_ascii_lowercase() {
+                    break;
+                }
+                key = pack(key, *letter);
+                let len = more + 1;
+                let Some(number) = self.spelled(key) else { continue };
                 let tone = usize::from(bytes.get(i + len).is_some_and(|b| (b'0'..=b'5').contains(b)));
                 let Some((rest, ..)) = best.get(i + len + tone).copied().flatten() else { continue };
-                if best.get(i).copied().flatten().is_none_or(|(known, ..)| rest + 1 < known)
+                if best.get(i).copied().flatten().is_none_or(|(known, ..)| rest < known)
                     && let Some(slot) = best.get_mut(i)
                 {
-                    *slot = Some((rest + 1, *number, len + tone));
+                    *slot = Some((rest + 1, number, len + tone));
                 }
             }
         }

@@ -29,7 +29,7 @@ const STRINGS: std::ops::RangeInclusive<u16> = 0xD800..=0xDFFF;
 
 /// The code points that can fold to something else. All others fold to themselves (checked by a test).
 const FOLDING: &[std::ops::Range<u32>] =
-    &[0..0xAC00, 0xF900..0x1_0000, 0x1_0000..0x2_0000, 0x2_F800..0x2_FA20, 0xE_0000..0xE_1000];
+    &[0..0xAC00, 0xF900..0x1_2000, 0x1_6A00..0x1_7000, 0x1_B000..0x2_0000, 0x2_F800..0x2_FA20, 0xE_0000..0xE_1000];
 
 /// A two-level table: a page for every 256 code points, pages that hold nothing shared.
 pub(crate) struct Table {
@@ -135,9 +135,12 @@ impl Rules {
 
     /// What a character folds to; `None` when that is itself.
     pub(crate) fn fold(&self, c: char) -> Option<String> {
-        let mut folded = String::from(c);
+        let mut folded = self.step(c);
+        if folded.chars().eq(std::iter::once(c)) {
+            return None;
+        }
         // Mappings lead into one another (㎏ → kg, Ⅳ → IV → iv, 說 → 説 → 说); four steps reach the end of all.
-        for _ in 0..4 {
+        for _ in 0..3 {
             let next: String = folded.chars().flat_map(|c| self.step(c).chars().collect::<Vec<_>>()).collect();
             if next == folded {
                 break;

@@ -93,7 +93,7 @@ proptest! {
                 let span = view.origin(at..at + c.len_utf8());
                 prop_assert!(text.is_char_boundary(span.start) && text.is_char_boundary(span.end), "{span:?}");
                 prop_assert!(span.start < span.end, "{c:?} comes from somewhere");
-                prop_assert!(last <= span.start || view.origin(0..at).end >= span.start);
+                prop_assert!(last <= span.start, "readings keep the order of the text");
                 last = span.start;
                 view.gap_before(at);
             }
@@ -242,9 +242,7 @@ fn long_and_repetitive_texts_end_soon() {
         "U+",
     ] {
         let text = unit.repeat(100_000 / unit.len());
-        let one = std::time::Instant::now();
         layers(&text, &Limits::default());
-        println!("{unit:?} {:?}", one.elapsed());
         for view in views(&text) {
             view.origin(0..view.text.len());
         }

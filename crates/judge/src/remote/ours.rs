@@ -156,7 +156,7 @@ const fn garbled(why: &'static str) -> JudgeError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use menshen_verdict::Role;
+    use menshen_verdict::{Role, Side};
 
     const GOOD: &str = r#"{"risk_score":0.81,"risks":[{"id":"A4a","score":0.81}],"level":{"id":"related","score":0.74},
         "intent":{"id":"professional","score":0.66},"topic":{"id":"health.medicine","score":0.9},

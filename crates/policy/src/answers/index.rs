@@ -12,10 +12,13 @@ const K1: f32 = 1.2;
 const B: f32 = 0.75;
 /// How many candidates are compared in full.
 const CANDIDATES: usize = 24;
+/// The share of what is asked, by weight, that a candidate must have. A similarity is about the square root of the
+/// shares on both sides, so what has less stays far below any sensible threshold.
+const LEAST_SHARE: f32 = 0.15;
 /// The logistic curve from raw similarity to the probability that the pair answers the question, fitted to the
 /// calibration half of `tests/answers_paraphrases.tsv`; the test prints what it does on the other half.
 const SLOPE: f32 = 9.0;
-const MIDDLE: f32 = 0.43;
+const MIDDLE: f32 = 0.41;
 /// What a similarity that is not exact is at most.
 const MOST: f32 = 0.99;
 
@@ -173,19 +176,22 @@ impl Index {
     /// The questions that share the most weight with what is asked.
     fn candidates(&self, terms: &BTreeMap<String, f32>, grams: &BTreeMap<String, f32>) -> Vec<usize> {
         let mut weights: HashMap<usize, f32> = HashMap::new();
+        let mut whole = 0.0;
         for term in terms.keys() {
             let weight = self.word_weight(term);
+            whole += weight;
             for id in self.by_word.get(term).into_iter().flatten() {
                 *weights.entry(*id).or_default() += weight;
             }
         }
         for gram in grams.keys() {
             let weight = self.gram_weight(gram) * 0.5;
+            whole += weight;
             for id in self.by_gram.get(gram).into_iter().flatten() {
                 *weights.entry(*id).or_default() += weight;
             }
         }
-        let mut ranked: Vec<(usize, f32)> = weights.into_iter().collect();
+        let mut ranked: Vec<(usize, f32)> = weights.into_iter().filter(|(_, w)| *w >= whole * LEAST_SHARE).collect();
         ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         ranked.truncate(CANDIDATES);
         ranked.into_iter().map(|(id, _)| id).collect()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use menshen_verdict::Span;
 
-use super::vault::{MAX_NAME_CHARS, Vault, fold_name, narrow};
+use super::vault::{MAX_NAME_CHARS, Vault, fold_char, narrow};
 
 /// The longest placeholder, in characters, with the slack that models take.
 const MAX_CHARS: usize = MAX_NAME_CHARS * 2 + 16;
@@ -168,7 +168,8 @@ fn read(text: &str, may_become: impl Fn(&str) -> bool) -> Read {
     // Whether the text itself ends, rather than the longest placeholder.
     let cut = if text.chars().nth(MAX_CHARS).is_none() { Read::Cut } else { Read::Other };
     let mut next = chars.next();
-    if next.is_some_and(|(_, c)| c == '\\') {
+    let escaped = next.is_some_and(|(_, c)| c == '\\');
+    if escaped {
         next = chars.next();
     }
     match next {
@@ -177,19 +178,18 @@ fn read(text: &str, may_become: impl Fn(&str) -> bool) -> Read {
         Some(_) => return Read::Other,
     }
     let mut name = String::new();
-    loop {
+    for length in 0_usize.. {
         match chars.next() {
-            None => return if may_become(&fold_name(&name)) { cut } else { Read::Other },
+            None => return cut,
             Some((_, '#')) => break,
             Some((_, '[' | ']' | '\n' | '\r')) => return Read::Other,
-            Some((_, c)) => name.push(c),
+            Some((_, c)) => name.extend(fold_char(c)),
         }
-        if name.chars().count() > MAX_NAME_CHARS * 2 || !may_become(&fold_name(&name)) {
+        if length >= MAX_NAME_CHARS * 2 || !may_become(&name) {
             return Read::Other;
         }
     }
-    let name = fold_name(&name);
-    if name.is_empty() || !may_become(&name) {
+    if name.is_empty() {
         return Read::Other;
     }
     let mut digits = String::new();
@@ -200,13 +200,16 @@ fn read(text: &str, may_become: impl Fn(&str) -> bool) -> Read {
             Some((_, c)) if c.is_ascii_digit() && digits.len() < MAX_DIGITS => digits.push(c),
             Some((i, c @ (' ' | '\\' | ']'))) if !digits.is_empty() => {
                 let mut end = (i, c);
+                let mut closes_escaped = false;
                 while matches!(end.1, ' ' | '\\') {
+                    closes_escaped = end.1 == '\\';
                     match chars.next() {
                         None => return cut,
                         Some(next) => end = next,
                     }
                 }
-                if end.1 != ']' {
+                // A backslash before an unescaped placeholder is the text's own.
+                if end.1 != ']' || (escaped && !closes_escaped) {
                     return Read::Other;
                 }
                 let close = text[end.0..].chars().next().map_or(1, char::len_utf8);

@@ -10,7 +10,12 @@ pub(crate) const MAX_NAME_CHARS: usize = 24;
 
 /// A placeholder's name as it is compared: letters and digits only, half-width, lower-case.
 pub(crate) fn fold_name(name: &str) -> String {
-    name.chars().map(narrow).filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    name.chars().flat_map(fold_char).collect()
+}
+
+/// What one character adds to a folded name.
+pub(crate) fn fold_char(c: char) -> impl Iterator<Item = char> {
+    Some(narrow(c)).filter(|c| c.is_alphanumeric()).into_iter().flat_map(char::to_lowercase)
 }
 
 /// The half-width form of a full-width ASCII character.

@@ -202,7 +202,7 @@ fn held_out_paraphrases_are_found_and_look_alikes_refused() {
         for line in f.missed.iter().chain(&f.false_answers) {
             println!("  {line}");
         }
-        assert!(f.hits * 100 >= asked * 80, "{half}: {} of {asked} paraphrases", f.hits);
+        assert!(f.hits * 100 >= asked * 88, "{half}: {} of {asked} paraphrases", f.hits);
         assert!(f.wrong * 100 <= asked * 4, "{half}: {} wrong answers", f.wrong);
         assert!(f.refused * 100 >= misses * 92, "{half}: {:?}", f.false_answers);
     }

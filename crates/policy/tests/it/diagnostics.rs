@@ -1,5 +1,7 @@
 //! Mistakes in packs are named with line, column and remedy.
 
+use proptest::prelude::*;
+
 use crate::load;
 
 fn complaints(files: &[(&str, &str)]) -> Vec<String> {
@@ -100,4 +102,30 @@ fn answers_are_checked_at_their_fields() {
     let unapproved = answers.replace("2026-13-01", "2026-12-01");
     let found = complaints(&[("p/answers/a.toml", &unapproved)]);
     assert!(found[0].contains("error: an approved answer must say who approved it"), "{found:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Any text is a pack file: it loads, and every complaint has its place within the text.
+    #[test]
+    fn any_text_is_a_pack_file(
+        kind in proptest::sample::select(vec![
+            "rules/f.toml", "principles/f.toml", "replies/f.toml", "scenes/f.toml", "answers/f.toml", "answers/settings.toml",
+            "labels.toml", "topics.toml", "pack.toml",
+        ]),
+        parts in proptest::collection::vec(proptest::sample::select(vec![
+            "[[rule]]\n", "[[principle]]\n", "[[reply]]\n", "[[scene]]\n", "[[scene.rule]]\n", "[[answer]]\n", "[label]\n", "id = \"a\"\n",
+            "when = {}\n", "when = { risk = [\"A1*\"], cel = \"risk.score > 0.1\" }\n", "then = \"guide\"\n", "then = 3\n", "zh = \"一\"\n", "en = 1\n",
+            "questions = [\"一\", 2]\n", "answer = \"\"\n", "x = [[[[[[\n", "\"", "'", "= ", "{", "[", "险", "\r\n", "\u{0}", "priority = 99999999999999999999\n",
+        ]), 0..24),
+    ) {
+        let body = parts.concat();
+        let (_, diagnostics) = load(&[(&format!("p/{kind}"), &body)]);
+        let lines = body.split('\n').count();
+        for diagnostic in diagnostics {
+            prop_assert!(diagnostic.line <= lines, "{diagnostic}");
+            prop_assert!(!diagnostic.message.is_empty());
+        }
+    }
 }

@@ -97,6 +97,7 @@ fn placeholders_are_found_as_models_write_them() {
         ("call ［MOBILE＃1］。", "call 13800138000。"),
         ("call 【MOBILE #1】。", "call 13800138000。"),
         (r"call \[MOBILE#1\].", "call 13800138000."),
+        (r"C:\[MOBILE#1]\x", r"C:\13800138000\x"),
         ("call [MOBILE #01 ].", "call 13800138000."),
         ("call [[MOBILE#1]].", "call [13800138000]."),
         ("call [MOBILE#2] or [EMAIL#1] or [MOBILE].", "call [MOBILE#2] or [EMAIL#1] or [MOBILE]."),

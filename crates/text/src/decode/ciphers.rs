@@ -97,17 +97,17 @@ pub(super) fn find(text: &str, found: &mut Vec<Found>) {
 
     let by_map =
         |map: &dyn Fn(u8) -> u8| best(&words, |word| language.score(word.letters.bytes().map(map)) - word.score);
-    if let Some((stretch, sum)) = by_map(&|b| shift(b, 13)).filter(|(_, sum)| *sum >= CLEARLY) {
-        keep(Codec::Rot13, stretch, sum, &|run| mapped(&|b| shift(b, 13), run));
-    }
     let backwards = best(&words, |word| language.score(word.letters.bytes().rev()) - word.score);
     if let Some((stretch, sum)) = backwards.filter(|(_, sum)| *sum >= CLEARLY) {
         keep(Codec::Reversed, stretch, sum, &|run| run.chars().rev().collect());
     }
-    // The other 25 keys only where some words are no English: 3 nats a letter lie between English and noise.
+    // Keys are tried only where some words are no English: 3 nats a letter lie between English and noise.
     let strange = best(&words, |word| -3.0 * (word.letters.len() as f32 + 1.0) - word.score);
     if strange.is_none_or(|(_, sum)| sum < 3.0) {
         return;
+    }
+    if let Some((stretch, sum)) = by_map(&|b| shift(b, 13)).filter(|(_, sum)| *sum >= CLEARLY) {
+        keep(Codec::Rot13, stretch, sum, &|run| mapped(&|b| shift(b, 13), run));
     }
     let mut keys: Vec<(Range<usize>, f32, u8)> = Vec::new();
     for key in (1..26).filter(|key| *key != 13).chain([0]) {

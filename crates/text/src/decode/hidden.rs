@@ -5,6 +5,9 @@ use super::{Codec, Found};
 
 /// All hidden texts.
 pub(super) fn find(text: &str, found: &mut Vec<Found>) {
+    if !may_hide(text) {
+        return;
+    }
     runs(
         text,
         |c| tag(c).is_some(),
@@ -36,6 +39,13 @@ pub(super) fn find(text: &str, found: &mut Vec<Found>) {
             found.push(Found { codec: Codec::ZeroWidth, range, text: decoded });
         }
     });
+}
+
+/// Whether the first bytes of any of these characters occur: most texts have none.
+fn may_hide(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.contains(&0xF3)
+        || bytes.windows(2).any(|pair| matches!(pair, [0xEF, 0xB8 | 0xBB] | [0xE2, 0x80 | 0x81] | [0xE1, 0xA0]))
 }
 
 fn tag(c: char) -> Option<char> {
@@ -73,7 +83,7 @@ fn bits(run: &str) -> Option<String> {
         for width in [8, 7, 16] {
             let digits: Vec<u32> =
                 run.chars().filter(|c| *c == zero || *c == one).map(|c| u32::from(c == one)).collect();
-            if digits.len() < 16 || digits.len() % width != 0 {
+            if digits.len() < 16 || !digits.len().is_multiple_of(width) {
                 continue;
             }
             let values: Vec<u32> =

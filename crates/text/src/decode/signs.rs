@@ -82,6 +82,8 @@ impl Signs {
 /// The text without invisible characters and with full-width ASCII made plain, so that neither hides an encoded run.
 /// `None` when that changes nothing.
 pub(super) fn plain(text: &str) -> Option<View> {
+    // Han and printable ASCII, nearly all of every text, need no closer look.
+    let ordinary = |c: char| matches!(c, ' '..='~' | '\u{3400}'..='\u{9FFF}');
     let half = |c: char| match u32::from(c) {
         code @ 0xFF01..=0xFF5E => char::from_u32(code - 0xFEE0),
         0x3000 => Some(' '),
@@ -90,7 +92,9 @@ pub(super) fn plain(text: &str) -> Option<View> {
     // Both kinds begin with one of a few bytes; most texts have none of them.
     let rare =
         |b: u8| matches!(b, 0xC2 | 0xCD | 0xD8 | 0xE1 | 0xE2 | 0xE3 | 0xEF | 0xF0 | 0xF3) || b < 0x20 || b == 0x7F;
-    if !text.bytes().any(rare) || !text.chars().any(|c| half(c).is_some() || invisible::kind(c).is_some()) {
+    if !text.bytes().any(rare)
+        || !text.chars().any(|c| !ordinary(c) && (half(c).is_some() || invisible::kind(c).is_some()))
+    {
         return None;
     }
     let mut view = View::default();
