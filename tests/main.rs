@@ -1,0 +1,3 @@
+//! The built binary, end to end.
+#[test]
+fn starts() {}
