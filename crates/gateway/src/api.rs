@@ -22,7 +22,7 @@ use crate::family::Family;
 use crate::family::chat::Chat;
 use crate::family::messages::Messages;
 use crate::gateway::Gateway;
-use crate::guard::Ruling;
+use crate::guard::{Inquiry, Ruling};
 
 pub mod admin;
 pub mod agentgateway;
@@ -197,8 +197,14 @@ pub(crate) async fn check(
     let snapshot = gateway.guard.snapshot();
     let conversation = Arc::new(conversation);
     let started = std::time::Instant::now();
-    let (extra, lang) = (menshen_detect::Extra::default(), crate::guard::language(&conversation));
-    let ruling = gateway.guard.rule(&snapshot, side, &conversation, &caller.subject, &extra, false, lang).await;
+    let inquiry = Inquiry {
+        side,
+        subject: &caller.subject,
+        extra: &menshen_detect::Extra::default(),
+        guided: false,
+        lang: crate::guard::language(&conversation),
+    };
+    let ruling = gateway.guard.rule(&snapshot, &conversation, inquiry).await;
     gateway.metrics.judged(&ruling.verdict);
     let outcome = ruling.disposition.outcome();
     gateway.metrics.ended(api, outcome, Some(ruling.disposition.action), started.elapsed().as_secs_f64());
@@ -223,6 +229,7 @@ pub(crate) async fn report(
     if let Some(answer) = answer {
         ruling.disposition.action = menshen_verdict::Action::Answer;
         ruling.disposition.answer = Some(answer);
+        ruling.disposition.rule = None;
     }
     Ok(Report::new(id, side, &conversation, &ruling.verdict, &ruling.disposition))
 }

@@ -158,13 +158,12 @@ impl Door {
     /// Without an admin key.
     pub fn administrator(&self, headers: &HeaderMap) -> Result<Caller, GatewayError> {
         if presented(headers).is_none() {
-            return Err(GatewayError::new(Failure::Unauthorized, "an admin key is required: send it as 'Authorization: Bearer …'"));
+            return Err(GatewayError::new(
+                Failure::Unauthorized,
+                "an admin key is required: send it as 'Authorization: Bearer …'",
+            ));
         }
         let caller = self.caller(headers)?;
-        if caller.admin {
-            Ok(caller)
-        } else {
-            Err(GatewayError::new(Failure::Forbidden, "this needs an admin key"))
-        }
+        if caller.admin { Ok(caller) } else { Err(GatewayError::new(Failure::Forbidden, "this needs an admin key")) }
     }
 }

@@ -323,6 +323,9 @@ pub struct Audit {
     pub retention_days: u32,
     /// What happens when a record cannot be written.
     pub on_failure: OnFailure,
+    /// File of the key that texts are encrypted and records sealed with; `audit.key` in the data folder without it.
+    /// `MENSHEN_AUDIT_KEY` holds the key itself instead, in hexadecimal.
+    pub key_file: Option<PathBuf>,
 }
 
 impl Default for Audit {
@@ -333,6 +336,7 @@ impl Default for Audit {
             text: KeepText::Encrypted,
             retention_days: 183,
             on_failure: OnFailure::Closed,
+            key_file: None,
         }
     }
 }

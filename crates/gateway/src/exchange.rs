@@ -23,8 +23,8 @@ use crate::config::{Attachments, KeepText, Limits, OnFailure, OnUnseen};
 use crate::error::{Failure, GatewayError, invalid};
 use crate::family::{Family, Finish, Request, translate};
 use crate::gateway::Gateway;
-use crate::guard::{self, Ruling, Snapshot};
-use crate::hold_back::{Edit, rewritten};
+use crate::guard::{self, Inquiry, Ruling, Snapshot};
+use crate::hold_back::{Edit, carries_json, rewritten, within_json};
 use crate::relay;
 use crate::upstream::Reply;
 
@@ -159,9 +159,14 @@ impl Exchange {
             return self.reply_with(&text, Finish::Stop).await;
         }
 
-        let (extra, lang) = (Extra::default(), self.lang());
-        let ruling =
-            gateway.guard.rule(&self.snapshot, Side::Input, &self.conversation, &subject, &extra, false, lang).await;
+        let inquiry = Inquiry {
+            side: Side::Input,
+            subject: &subject,
+            extra: &Extra::default(),
+            guided: false,
+            lang: self.lang(),
+        };
+        let ruling = gateway.guard.rule(&self.snapshot, &self.conversation, inquiry).await;
         gateway.metrics.judged(&ruling.verdict);
         let disposition = ruling.disposition.clone();
         let withheld = ruling.withheld.clone();
@@ -174,7 +179,8 @@ impl Exchange {
                 if disposition.action == Action::Review {
                     self.queue_review(&disposition).await?;
                 }
-                let refused = || GatewayError::new(Failure::ContentPolicy, "this request is against the content policy");
+                let refused =
+                    || GatewayError::new(Failure::ContentPolicy, "this request is against the content policy");
                 if self.family.api() == "embeddings" {
                     return Err(refused());
                 }
@@ -224,6 +230,11 @@ impl Exchange {
         self.caller.as_ref().map(|c| c.subject.clone()).unwrap_or_default()
     }
 
+    /// The light in which the model's answer is looked at.
+    pub(crate) fn of_answer<'a>(&'a self, subject: &'a menshen_policy::Subject) -> Inquiry<'a> {
+        Inquiry { side: Side::Output, subject, extra: &self.extra, guided: self.guided, lang: self.lang() }
+    }
+
     pub(crate) fn lang(&self) -> menshen_policy::Lang {
         guard::language(&self.conversation)
     }
@@ -270,7 +281,8 @@ impl Exchange {
         if disposition.unavailable {
             return;
         }
-        let risky = !disposition.action.forwards() && disposition.action != Action::Answer && !self.offers_help(disposition);
+        let risky =
+            !disposition.action.forwards() && disposition.action != Action::Answer && !self.offers_help(disposition);
         let store = &self.gateway.store;
         let rule = disposition.rule.as_ref().map(ToString::to_string);
         let done = if disposition.action == Action::Suspend {
@@ -298,7 +310,10 @@ impl Exchange {
     fn offers_help(&self, disposition: &Disposition) -> bool {
         let policy = self.snapshot.policy(&self.app());
         let Some(reply) = &disposition.reply else { return false };
-        policy.packs().replies().any(|r| r.crisis && (r.text.zh.as_ref() == Some(reply) || r.text.en.as_ref() == Some(reply)))
+        policy
+            .packs()
+            .replies()
+            .any(|r| r.crisis && (r.text.zh.as_ref() == Some(reply) || r.text.en.as_ref() == Some(reply)))
     }
 
     async fn queue_review(&self, disposition: &Disposition) -> Result<(), GatewayError> {
@@ -316,7 +331,8 @@ impl Exchange {
             at_us: self.at_us,
         };
         self.gateway.store.add_review(review).await.map(drop).map_err(|e| {
-            GatewayError::new(Failure::AuditUnavailable, "the request could not be queued for review; try again").detail(e)
+            GatewayError::new(Failure::AuditUnavailable, "the request could not be queued for review; try again")
+                .detail(e)
         })
     }
 
@@ -375,13 +391,14 @@ impl Exchange {
             })
             .unwrap_or_default();
         let conversation = Arc::new(Conversation::of_text(menshen_verdict::Role::Assistant, said.clone()));
-        let ruling = self
-            .gateway
-            .guard
-            .rule(&self.snapshot, Side::Output, &conversation, &self.subject(), &self.extra, false, self.lang())
-            .await;
+        let subject = self.subject();
+        let ruling = self.gateway.guard.rule(&self.snapshot, &conversation, self.of_answer(&subject)).await;
         let clean = ruling.disposition.action == Action::Pass && said.len() <= 2_000;
-        let text = if clean && !said.is_empty() { said } else { format!("the model answered with status {}", status.as_u16()) };
+        let text = if clean && !said.is_empty() {
+            said
+        } else {
+            format!("the model answered with status {}", status.as_u16())
+        };
         let mut error = match status.as_u16() {
             401 | 403 if !self.gateway.door.open() => {
                 return GatewayError::new(
@@ -389,7 +406,9 @@ impl Exchange {
                     "the model refused this gateway's credentials; the operator must check the upstream's key",
                 );
             }
-            300..=399 => GatewayError::new(Failure::UpstreamInvalid, "the model answered with a redirect, which is not followed"),
+            300..=399 => {
+                GatewayError::new(Failure::UpstreamInvalid, "the model answered with a redirect, which is not followed")
+            }
             _ => GatewayError::new(Failure::UpstreamError, text),
         };
         if status.is_client_error() || status.is_server_error() {
@@ -415,10 +434,7 @@ impl Exchange {
         if let Some(blocked) = self.attachments_of_answer(&conversation) {
             return Err(blocked);
         }
-        let ruling = gateway
-            .guard
-            .rule(&self.snapshot, Side::Output, &conversation, &subject, &self.extra, self.guided, self.lang())
-            .await;
+        let ruling = gateway.guard.rule(&self.snapshot, &conversation, self.of_answer(&subject)).await;
         gateway.metrics.judged(&ruling.verdict);
         let disposition = ruling.disposition.clone();
         self.output = Some(ruling);
@@ -434,7 +450,10 @@ impl Exchange {
         }
         let mut edited = false;
         for (index, segment) in conversation.segments.iter().enumerate() {
-            let edits = self.edits(index, &segment.text, &disposition);
+            let mut edits = self.edits(index, &segment.text, &disposition);
+            if segment.kind == menshen_verdict::Kind::ToolCall && carries_json(&segment.path) {
+                edits = edits.into_iter().map(within_json).collect();
+            }
             if let Some(text) = rewritten(&segment.text, &edits, 0, segment.text.len())
                 && let Some(slot) = json.pointer_mut(&segment.path)
             {
@@ -460,7 +479,10 @@ impl Exchange {
             && !conversation.attachments.is_empty()
             && self.gateway.config.guard.answer_attachments != Attachments::Pass;
         blocked.then(|| {
-            GatewayError::new(Failure::AttachmentBlocked, "the model answered with an attachment, which is not allowed here")
+            GatewayError::new(
+                Failure::AttachmentBlocked,
+                "the model answered with an attachment, which is not allowed here",
+            )
         })
     }
 
@@ -610,7 +632,12 @@ impl Exchange {
         self.record_failure(error).await
     }
 
-    async fn write(&mut self, outcome: Outcome, action: Option<Action>, status: Option<StatusCode>) -> Result<(), GatewayError> {
+    async fn write(
+        &mut self,
+        outcome: Outcome,
+        action: Option<Action>,
+        status: Option<StatusCode>,
+    ) -> Result<(), GatewayError> {
         if std::mem::replace(&mut self.recorded, true) {
             return Ok(());
         }
@@ -658,8 +685,8 @@ impl Exchange {
         entry.status = status.map(|s| s.as_u16());
         entry.packs = self.snapshot.versions.clone();
         entry.verdict = json!({
-            "input": self.input.as_ref().map(|r| summary(r)),
-            "output": self.output.as_ref().map(|r| summary(r)),
+            "input": self.input.as_ref().map(summary),
+            "output": self.output.as_ref().map(summary),
         });
         entry.attempts = self.attempts.clone();
         entry.timings = json!({
@@ -670,7 +697,9 @@ impl Exchange {
         });
         entry.text = match self.gateway.config.audit.text {
             KeepText::Omitted => None,
-            KeepText::Encrypted => Some(Text::Plain { input: input_text(&self.conversation), output: self.answer_text.clone() }),
+            KeepText::Encrypted => {
+                Some(Text::Plain { input: input_text(&self.conversation), output: self.answer_text.clone() })
+            }
             KeepText::Redacted => Some(Text::Redacted {
                 input: censored(&self.conversation, self.input.as_ref()),
                 output: match &self.output {
@@ -724,14 +753,16 @@ fn text_of(conversation: &Conversation) -> String {
 
 /// The turn at hand, for the record: what the user and tools brought since the model's last message.
 fn input_text(conversation: &Conversation) -> String {
-    let last = conversation.segments.iter().rposition(|s| s.role == menshen_verdict::Role::Assistant).map_or(0, |i| i + 1);
+    let last =
+        conversation.segments.iter().rposition(|s| s.role == menshen_verdict::Role::Assistant).map_or(0, |i| i + 1);
     let texts = conversation.segments.iter().skip(last).filter(|s| s.role != menshen_verdict::Role::System);
     texts.map(|s| s.text.as_str()).collect::<Vec<_>>().join("\n")
 }
 
 /// The same without what was found in it.
 fn censored(conversation: &Conversation, ruling: Option<&Ruling>) -> String {
-    let last = conversation.segments.iter().rposition(|s| s.role == menshen_verdict::Role::Assistant).map_or(0, |i| i + 1);
+    let last =
+        conversation.segments.iter().rposition(|s| s.role == menshen_verdict::Role::Assistant).map_or(0, |i| i + 1);
     let mut out = Vec::new();
     for (index, segment) in conversation.segments.iter().enumerate().skip(last) {
         if segment.role == menshen_verdict::Role::System {

@@ -302,8 +302,7 @@ pub(crate) fn openai_error(error: &GatewayError, request_id: &str) -> Value {
 /// Parses an event's data as JSON; anything else is not of this API.
 pub(crate) fn frame_json(event: &Event) -> Result<Value, GatewayError> {
     let json: Value = serde_json::from_str(&event.data).map_err(|e| {
-        GatewayError::new(crate::error::Failure::UpstreamInvalid, "the model sent an event that is not JSON")
-            .detail(e)
+        GatewayError::new(crate::error::Failure::UpstreamInvalid, "the model sent an event that is not JSON").detail(e)
     })?;
     if json.is_object() {
         Ok(json)

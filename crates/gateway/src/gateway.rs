@@ -102,8 +102,8 @@ impl Gateway {
     pub async fn reload(self: &Arc<Self>, by: &str) -> Result<(), GatewayError> {
         let config = self.config.clone();
         let loaded = tokio::task::spawn_blocking(move || Snapshot::load(&config)).await;
-        let snapshot = loaded
-            .map_err(|e| GatewayError::new(Failure::Internal, "the packs could not be loaded").detail(e))?;
+        let snapshot =
+            loaded.map_err(|e| GatewayError::new(Failure::Internal, "the packs could not be loaded").detail(e))?;
         for line in &snapshot.diagnostics {
             tracing::warn!("{line}");
         }

@@ -57,7 +57,11 @@ impl Snapshot {
                 pack: s.pack,
                 path: s.path,
                 body: s.body,
-                kind: if s.keywords { menshen_detect::SourceKind::Keywords } else { menshen_detect::SourceKind::Patterns },
+                kind: if s.keywords {
+                    menshen_detect::SourceKind::Keywords
+                } else {
+                    menshen_detect::SourceKind::Patterns
+                },
             })
             .collect();
         let options = Options { max_hold_bytes: config.stream.max_hold_bytes, ..Options::default() };
@@ -100,6 +104,21 @@ fn settings(config: &Config, app: &config::App) -> Settings {
         attachments,
         ..Settings::default()
     }
+}
+
+/// On whose behalf, on which side and in which light the guard looks.
+#[derive(Debug, Clone, Copy)]
+pub struct Inquiry<'a> {
+    /// Which way the conversation travels.
+    pub side: Side,
+    /// On whose behalf.
+    pub subject: &'a Subject,
+    /// Canaries and instructions that must not come out.
+    pub extra: &'a Extra,
+    /// Whether the model was guided already.
+    pub guided: bool,
+    /// The user's language.
+    pub lang: Lang,
 }
 
 /// What the guard makes of one side of a conversation.
@@ -230,13 +249,10 @@ impl Guard {
     pub async fn rule(
         &self,
         snapshot: &Arc<Snapshot>,
-        side: Side,
         conversation: &Arc<Conversation>,
-        subject: &Subject,
-        extra: &Extra,
-        guided: bool,
-        lang: Lang,
+        inquiry: Inquiry<'_>,
     ) -> Ruling {
+        let extra = inquiry.extra;
         if !self.enabled {
             return Ruling { verdict: Verdict::default(), disposition: Disposition::pass(), withheld: Vec::new() };
         }
@@ -256,7 +272,7 @@ impl Guard {
                 }
             }
         };
-        self.settle(snapshot, side, conversation, subject, verdicts, guided, lang).await
+        self.settle(snapshot, conversation, verdicts, inquiry).await
     }
 
     /// Decides on an answer that has been scanned already.
@@ -264,20 +280,15 @@ impl Guard {
         &self,
         snapshot: &Arc<Snapshot>,
         conversation: &Conversation,
-        subject: &Subject,
         verdict: Verdict,
-        guided: bool,
-        lang: Lang,
+        inquiry: Inquiry<'_>,
     ) -> Ruling {
         if !self.enabled {
             return Ruling { verdict, disposition: Disposition::pass(), withheld: Vec::new() };
         }
         let mut verdict = verdict;
-        let policy = snapshot.policy(&subject.app);
-        let decide = |verdict: &Verdict| {
-            let question = Question::new(Side::Output, conversation, verdict, subject);
-            policy.decide(&Question { guided, lang: Some(lang), ..question })
-        };
+        let policy = snapshot.policy(&inquiry.subject.app);
+        let decide = |verdict: &Verdict| policy.decide(&inquiry.question(conversation, verdict));
         let mut disposition = decide(&verdict);
         if disposition.action.forwards() && self.ask_remote(Side::Output, conversation, &mut verdict).await {
             disposition = decide(&verdict);
@@ -290,29 +301,23 @@ impl Guard {
         &self,
         snapshot: &Snapshot,
         conversation: &Conversation,
-        subject: &Subject,
         findings: Vec<menshen_verdict::Finding>,
-        guided: bool,
-        lang: Lang,
+        inquiry: Inquiry<'_>,
     ) -> Ruling {
         let mut verdict = Verdict { findings, ..Verdict::default() };
         verdict.labels = menshen_detect::labels(&verdict.findings, Side::Output);
-        let question = Question::new(Side::Output, conversation, &verdict, subject);
-        let disposition = snapshot.policy(&subject.app).decide(&Question { guided, lang: Some(lang), ..question });
+        let disposition = snapshot.policy(&inquiry.subject.app).decide(&inquiry.question(conversation, &verdict));
         Ruling { verdict, disposition, withheld: Vec::new() }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one call, and a struct for it would only rename the arguments")]
     async fn settle(
         &self,
         snapshot: &Arc<Snapshot>,
-        side: Side,
         conversation: &Conversation,
-        subject: &Subject,
         verdicts: Vec<Verdict>,
-        guided: bool,
-        lang: Lang,
+        inquiry: Inquiry<'_>,
     ) -> Ruling {
+        let Inquiry { side, subject, .. } = inquiry;
         let policy = snapshot.policy(&subject.app);
         let turn = current_turn(conversation, side);
         let mut all = Verdict::default();
@@ -341,10 +346,8 @@ impl Guard {
             }
         }
         self.ask_attachments(side, conversation, subject, snapshot, &mut current).await;
-        let decide = |verdict: &Verdict, conversation: &Conversation| {
-            let question = Question::new(side, conversation, verdict, subject);
-            policy.decide(&Question { guided, lang: Some(lang), ..question })
-        };
+        let decide =
+            |verdict: &Verdict, conversation: &Conversation| policy.decide(&inquiry.question(conversation, verdict));
         let started = Instant::now();
         let mut disposition = decide(&current, conversation);
         if disposition.action.forwards() && self.ask_remote(side, conversation, &mut current).await {
@@ -377,7 +380,8 @@ impl Guard {
         }
         let role = if side == Side::Output { Role::Assistant } else { Role::User };
         let last = conversation.segments.iter().rposition(|s| s.role == role && s.kind == Kind::Text);
-        let Some((segment, history)) = last.and_then(|i| Some((conversation.segments.get(i)?, conversation.segments.get(..i)?)))
+        let Some((segment, history)) =
+            last.and_then(|i| Some((conversation.segments.get(i)?, conversation.segments.get(..i)?)))
         else {
             return false;
         };
@@ -434,6 +438,13 @@ impl Guard {
     }
 }
 
+impl Inquiry<'_> {
+    fn question<'q>(&'q self, conversation: &'q Conversation, verdict: &'q Verdict) -> Question<'q> {
+        let question = Question::new(self.side, conversation, verdict, self.subject);
+        Question { guided: self.guided, lang: Some(self.lang), ..question }
+    }
+}
+
 impl RemoteJudge {
     async fn ask(&self, client: &reqwest::Client, body: &Value) -> Result<menshen_verdict::Labels, String> {
         let mut call = client.post(&self.url).timeout(Duration::from_millis(self.config.timeout_ms)).json(body);
@@ -475,7 +486,8 @@ async fn ask_detector(
         .iter()
         .map(|a| json!({"path": a.path, "media": a.media, "source": a.source}))
         .collect();
-    let call = client.post(url).timeout(Duration::from_secs(10)).json(&json!({"side": side, "attachments": attachments}));
+    let call =
+        client.post(url).timeout(Duration::from_secs(10)).json(&json!({"side": side, "attachments": attachments}));
     let response = call.send().await.map_err(|e| crate::upstream::chain(&e.without_url()))?;
     if !response.status().is_success() {
         return Err(format!("it answered {}", response.status()));
@@ -520,8 +532,11 @@ fn split_over_parts(engine: &Engine, conversation: &Conversation, cache: &Cache,
         let joined: String = segments.iter().map(|s| s.text.as_str()).collect();
         let Some(role) = segments.first().map(|s| s.role) else { continue };
         let whole = engine.inspect_cached(&joined, side, role, cache);
-        let known: Vec<_> =
-            parts.iter().filter_map(|i| verdicts.get(*i)).flat_map(|v| v.findings.iter().map(|f| f.detector.clone())).collect();
+        let known: Vec<_> = parts
+            .iter()
+            .filter_map(|i| verdicts.get(*i))
+            .flat_map(|v| v.findings.iter().map(|f| f.detector.clone()))
+            .collect();
         let fresh: Vec<_> = whole.findings.into_iter().filter(|f| !known.contains(&f.detector)).collect();
         let length = segments.last().map_or(0, |s| s.text.len());
         if let (Some(verdict), false) = (verdicts.get_mut(last), fresh.is_empty()) {

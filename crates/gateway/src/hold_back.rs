@@ -56,6 +56,8 @@ struct ChannelState {
     released: usize,
     verdict: Option<Verdict>,
     seen: Vec<Finding>,
+    /// Whether the text is JSON carried as a string, so that what is put into it must be escaped.
+    json: bool,
 }
 
 /// Findings that a step brought to light, with the channel they lie in.
@@ -94,7 +96,7 @@ impl HoldBack {
         }
     }
 
-    fn channel(&mut self, channel: &Channel) -> usize {
+    fn channel(&mut self, channel: &Channel, pointer: &str) -> usize {
         if let Some(known) = self.index.get(&channel.key) {
             return *known;
         }
@@ -108,6 +110,7 @@ impl HoldBack {
             released: 0,
             verdict: None,
             seen: Vec::new(),
+            json: channel.kind == Kind::ToolCall && carries_json(pointer),
         });
         let index = self.channels.len() - 1;
         self.index.insert(channel.key.clone(), index);
@@ -129,10 +132,10 @@ impl HoldBack {
                 continue;
             }
             if piece.whole {
-                let index = self.whole(&piece.channel, text, &mut news)?;
+                let index = self.whole(&piece.channel, &piece.pointer, text, &mut news)?;
                 places.push(Place { channel: index, start: 0, end: text.len() });
             } else {
-                let index = self.channel(&piece.channel);
+                let index = self.channel(&piece.channel, &piece.pointer);
                 let start = self.channels.get(index).map_or(0, |c| c.stream.text().len());
                 self.grow(index, text, &mut news)?;
                 places.push(Place { channel: index, start, end: start + text.len() });
@@ -145,7 +148,10 @@ impl HoldBack {
     fn grow(&mut self, index: usize, text: &str, news: &mut News) -> Result<(), GatewayError> {
         self.bytes += text.len();
         if self.bytes > self.max_bytes {
-            return Err(GatewayError::new(Failure::UpstreamTooLarge, "the model's answer is longer than this gateway inspects"));
+            return Err(GatewayError::new(
+                Failure::UpstreamTooLarge,
+                "the model's answer is longer than this gateway inspects",
+            ));
         }
         let Some(state) = self.channels.get_mut(index) else { return Ok(()) };
         if state.verdict.take().is_some() {
@@ -158,7 +164,8 @@ impl HoldBack {
             let restored = restorer.push(text);
             limit = limit.min(restored.safe);
             for edit in restored.edits {
-                insert(&mut state.edits, edit.into());
+                let edit = state.written(edit.into());
+                insert(&mut state.edits, edit);
             }
         }
         state.cleared = state.cleared.max(limit);
@@ -167,8 +174,8 @@ impl HoldBack {
     }
 
     /// A string that claims to repeat a channel's whole text. When it does not, it is a text of its own.
-    fn whole(&mut self, channel: &Channel, text: &str, news: &mut News) -> Result<usize, GatewayError> {
-        let mut index = self.channel(channel);
+    fn whole(&mut self, channel: &Channel, pointer: &str, text: &str, news: &mut News) -> Result<usize, GatewayError> {
+        let mut index = self.channel(channel, pointer);
         let known = self.channels.get(index).is_some_and(|c| c.stream.text() == text);
         if !known {
             let key = format!("{}#{}", channel.key, self.channels.len());
@@ -184,7 +191,7 @@ impl HoldBack {
                     None => Channel { key, kind: channel.kind },
                 }
             };
-            index = self.channel(&own);
+            index = self.channel(&own, pointer);
             self.grow(index, text, news)?;
         }
         self.finish_channel(index, news);
@@ -199,7 +206,8 @@ impl HoldBack {
         let verdict = state.stream.finish();
         if let Some(restorer) = &mut state.restorer {
             for edit in restorer.finish().edits {
-                insert(&mut state.edits, edit.into());
+                let edit = state.written(edit.into());
+                insert(&mut state.edits, edit);
             }
         }
         let fresh = verdict.findings.iter().filter(|f| !state.seen.contains(f)).cloned().collect();
@@ -229,6 +237,7 @@ impl HoldBack {
                 return Err(GatewayError::new(Failure::ContentPolicy, "the answer was stopped by the content policy")
                     .detail("a replacement was asked for in text that had been released"));
             }
+            let edit = state.written(edit);
             insert(&mut state.edits, edit);
         }
         Ok(())
@@ -344,10 +353,13 @@ impl HoldBack {
         let contents = self.channels.iter().filter(|c| c.channel.kind == Kind::Text).map(|c| c.stream.text());
         contents.collect::<Vec<_>>().join("\n")
     }
-
 }
 
 impl ChannelState {
+    fn written(&self, edit: Edit) -> Edit {
+        if self.json { within_json(edit) } else { edit }
+    }
+
     fn report(&mut self, index: usize, findings: Vec<Finding>, news: &mut News) {
         if findings.is_empty() {
             return;
@@ -355,6 +367,18 @@ impl ChannelState {
         self.seen.extend(findings.iter().cloned());
         news.findings.push((index, findings));
     }
+}
+
+/// A replacement as it stands within JSON that is itself carried as a string, such as a tool call's arguments.
+pub(crate) fn within_json(edit: Edit) -> Edit {
+    let quoted = serde_json::Value::from(edit.text.as_str()).to_string();
+    let text = quoted.get(1..quoted.len() - 1).unwrap_or_default().to_owned();
+    Edit { text, ..edit }
+}
+
+/// Whether a text is JSON that is carried as a string.
+pub(crate) fn carries_json(pointer: &str) -> bool {
+    ["/arguments", "/partial_json", "/delta"].iter().any(|end| pointer.ends_with(end))
 }
 
 /// Keeps edits sorted and disjoint; where two overlap, the wider one stands.
@@ -405,6 +429,14 @@ mod tests {
             .map(|(s, e)| rewritten(text, &edits, *s, *e).unwrap_or_else(|| text[*s..*e].to_owned()))
             .collect();
         assert_eq!(parts, ["call", " ***", "", " now"]);
+    }
+
+    #[test]
+    fn what_is_put_into_carried_json_is_escaped() {
+        let edit = within_json(edit(0, 1, "a\"b\n"));
+        assert_eq!(edit.text, "a\\\"b\\n");
+        assert!(carries_json("/choices/0/message/tool_calls/0/function/arguments"));
+        assert!(!carries_json("/choices/0/message/content"));
     }
 
     #[test]

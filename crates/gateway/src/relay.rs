@@ -205,10 +205,8 @@ impl Relay {
             let ruling = self.exchange.gateway.guard.rule_growing(
                 &self.exchange.snapshot,
                 &conversation,
-                &subject,
                 findings,
-                self.exchange.guided,
-                self.exchange.lang(),
+                self.exchange.of_answer(&subject),
             );
             if ruling.disposition.unavailable || !ruling.disposition.action.forwards() {
                 return Some(End::Stopped(Box::new(ruling)));
@@ -223,7 +221,10 @@ impl Relay {
 
     /// Releases what is cleared, unless the whole answer is to be judged first.
     async fn flush(&mut self) -> Result<(), End> {
-        if self.exchange.gateway.config.stream.release == Release::Whole && self.exchange.gateway.guard.enabled() && !self.ended {
+        if self.exchange.gateway.config.stream.release == Release::Whole
+            && self.exchange.gateway.guard.enabled()
+            && !self.ended
+        {
             return Ok(());
         }
         let mut events = Vec::new();
@@ -259,9 +260,8 @@ impl Relay {
         let verdict = self.hold.verdict();
         let guard = &self.exchange.gateway.guard;
         let subject = self.exchange.subject();
-        let (guided, lang) = (self.exchange.guided, self.exchange.lang());
-        let ruling =
-            guard.rule_scanned(&self.exchange.snapshot, &conversation, &subject, verdict, guided, lang).await;
+        let inquiry = self.exchange.of_answer(&subject);
+        let ruling = guard.rule_scanned(&self.exchange.snapshot, &conversation, verdict, inquiry).await;
         self.exchange.gateway.metrics.judged(&ruling.verdict);
         if ruling.disposition.unavailable || !ruling.disposition.action.forwards() {
             return End::Stopped(Box::new(ruling));

@@ -49,7 +49,8 @@ fn parent(headers: &HeaderMap) -> Option<(String, String, bool)> {
     let value = headers.get("traceparent")?.to_str().ok()?;
     let mut parts = value.split('-');
     let (_, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let hex = |s: &str, n: usize| s.len() == n && s.bytes().all(|b| b.is_ascii_hexdigit()) && s.bytes().any(|b| b != b'0');
+    let hex =
+        |s: &str, n: usize| s.len() == n && s.bytes().all(|b| b.is_ascii_hexdigit()) && s.bytes().any(|b| b != b'0');
     let sampled = u8::from_str_radix(flags, 16).ok()? & 1 == 1;
     (hex(trace, 32) && hex(span, 16)).then(|| (trace.to_owned(), span.to_owned(), sampled))
 }

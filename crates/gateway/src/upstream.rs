@@ -16,7 +16,12 @@ use crate::family::{Family, Request, translate};
 
 /// Headers of the client that mean something to an upstream.
 const FORWARDED: &[&str] = &[
-    "openai-organization", "openai-project", "openai-beta", "anthropic-version", "anthropic-beta", "traceparent",
+    "openai-organization",
+    "openai-project",
+    "openai-beta",
+    "anthropic-version",
+    "anthropic-beta",
+    "traceparent",
     "tracestate",
 ];
 
@@ -73,9 +78,9 @@ fn now_ms() -> i64 {
 fn glob(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
-        Some((head, tail)) => {
-            text.strip_prefix(head).is_some_and(|rest| (0..=rest.len()).any(|i| rest.get(i..).is_some_and(|r| glob(tail, r))))
-        }
+        Some((head, tail)) => text
+            .strip_prefix(head)
+            .is_some_and(|rest| (0..=rest.len()).any(|i| rest.get(i..).is_some_and(|r| glob(tail, r)))),
     }
 }
 
@@ -109,8 +114,9 @@ impl Upstreams {
             };
             let key = key
                 .map(|k| {
-                    let mut value = HeaderValue::from_str(&format!("Bearer {k}"))
-                        .map_err(|_| broken(format!("the key of upstream {} has unprintable characters", upstream.url)))?;
+                    let mut value = HeaderValue::from_str(&format!("Bearer {k}")).map_err(|_| {
+                        broken(format!("the key of upstream {} has unprintable characters", upstream.url))
+                    })?;
                     value.set_sensitive(true);
                     Ok(value)
                 })
@@ -139,8 +145,7 @@ impl Upstreams {
         let serves = |s: &State| {
             s.config.models.is_empty() || model.is_empty() || s.config.models.iter().any(|m| glob(m, model))
         };
-        let mut fit: Vec<usize> =
-            self.states.iter().enumerate().filter(|(_, s)| serves(s)).map(|(i, _)| i).collect();
+        let mut fit: Vec<usize> = self.states.iter().enumerate().filter(|(_, s)| serves(s)).map(|(i, _)| i).collect();
         let now = now_ms();
         let cooling = |i: &usize| self.states.get(*i).is_some_and(|s| s.cooling_until_ms.load(Ordering::Relaxed) > now);
         // Those that failed a moment ago come last; they are still better than none.
@@ -191,7 +196,12 @@ impl Upstreams {
                 }
                 Err(error) => {
                     state.cooling_until_ms.store(now_ms() + COOL_DOWN_MS, Ordering::Relaxed);
-                    tracing::warn!(upstream = index, code = error.failure.code(), detail = error.detail, "upstream failed");
+                    tracing::warn!(
+                        upstream = index,
+                        code = error.failure.code(),
+                        detail = error.detail,
+                        "upstream failed"
+                    );
                     last = Some(error);
                 }
             }
@@ -260,7 +270,8 @@ impl Upstreams {
             ));
         }
         let chat = translate::request(family.api(), body, request.stream)?;
-        let response = self.post(state, "chat/completions", encode(&chat, state.config.model.as_deref()), headers).await?;
+        let response =
+            self.post(state, "chat/completions", encode(&chat, state.config.model.as_deref()), headers).await?;
         Ok((response, true))
     }
 
@@ -316,7 +327,8 @@ impl Upstreams {
         match tokio::time::timeout(Duration::from_millis(self.limits.first_byte_ms), sent).await {
             Err(_) => Err(GatewayError::new(Failure::UpstreamTimeout, "the model did not answer in time")),
             Ok(Err(e)) if e.is_timeout() => {
-                Err(GatewayError::new(Failure::UpstreamTimeout, "the model did not answer in time").detail(e.without_url()))
+                Err(GatewayError::new(Failure::UpstreamTimeout, "the model did not answer in time")
+                    .detail(e.without_url()))
             }
             Ok(Err(e)) => Err(GatewayError::new(Failure::UpstreamUnreachable, "the model could not be reached")
                 .detail(chain(&e.without_url()))),
@@ -338,7 +350,8 @@ impl Upstreams {
             let answer = match self.first_byte(sent).await.and_then(|r| self.reply(r, false, index, 1)) {
                 Err(error) => Err(error),
                 Ok(reply) if !reply.status.is_success() => {
-                    Err(GatewayError::new(Failure::UpstreamError, "the model answered with an error").detail(reply.status))
+                    Err(GatewayError::new(Failure::UpstreamError, "the model answered with an error")
+                        .detail(reply.status))
                 }
                 Ok(reply) => reply.json(&self.limits).await.map(|(_, json)| json),
             };
@@ -379,8 +392,10 @@ impl Reply {
     pub async fn chunk(&mut self, idle_ms: u64) -> Result<Option<Bytes>, GatewayError> {
         match tokio::time::timeout(Duration::from_millis(idle_ms), self.response.chunk()).await {
             Err(_) => Err(GatewayError::new(Failure::UpstreamTimeout, "the model stopped in the middle of its answer")),
-            Ok(Err(e)) => Err(GatewayError::new(Failure::UpstreamCut, "the model's answer broke off")
-                .detail(chain(&e.without_url()))),
+            Ok(Err(e)) => {
+                Err(GatewayError::new(Failure::UpstreamCut, "the model's answer broke off")
+                    .detail(chain(&e.without_url())))
+            }
             Ok(Ok(chunk)) => Ok(chunk),
         }
     }
@@ -413,9 +428,8 @@ impl Reply {
     /// As [`Reply::bytes`], and when it is not JSON.
     pub async fn json(self, limits: &Limits) -> Result<(Bytes, Value), GatewayError> {
         let bytes = self.bytes(limits).await?;
-        let json = serde_json::from_slice(&bytes).map_err(|e| {
-            GatewayError::new(Failure::UpstreamInvalid, "the model's answer is not JSON").detail(e)
-        })?;
+        let json = serde_json::from_slice(&bytes)
+            .map_err(|e| GatewayError::new(Failure::UpstreamInvalid, "the model's answer is not JSON").detail(e))?;
         Ok((bytes, json))
     }
 }

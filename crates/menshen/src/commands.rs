@@ -19,7 +19,7 @@ pub mod serve;
 #[derive(Subcommand)]
 pub enum Command {
     /// Run the gateway
-    Serve,
+    Serve(serve::Serve),
     /// Judge texts: from arguments, standard input or files
     Check(check::Check),
     /// Write a commented menshen.toml
@@ -56,7 +56,7 @@ pub fn run(command: Command, flags: &Flags) -> Result<ExitCode> {
     }
     let config = settings::load(flags)?;
     match command {
-        Command::Serve => runtime(true)?.block_on(serve::run(config)),
+        Command::Serve(serve) => runtime(true)?.block_on(serve::run(config, serve)),
         Command::Check(check) => runtime(false)?.block_on(check::run(config, check)),
         Command::Audit(audit) => runtime(false)?.block_on(audit::run(config, audit)),
         Command::Keys(keys) => runtime(false)?.block_on(keys::run(config, keys)),
@@ -67,8 +67,11 @@ pub fn run(command: Command, flags: &Flags) -> Result<ExitCode> {
 }
 
 fn runtime(threads: bool) -> Result<tokio::runtime::Runtime> {
-    let mut builder =
-        if threads { tokio::runtime::Builder::new_multi_thread() } else { tokio::runtime::Builder::new_current_thread() };
+    let mut builder = if threads {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
     Ok(builder.enable_all().build()?)
 }
 

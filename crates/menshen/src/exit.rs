@@ -39,7 +39,10 @@ pub fn environment(message: impl Into<String>) -> anyhow::Error {
 /// Writes an error with its causes and gives its exit code.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     // A closed pipe (`menshen … | head`) is how readers say that they have seen enough.
-    if error.chain().any(|c| c.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)) {
+    if error
+        .chain()
+        .any(|c| c.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe))
+    {
         return ExitCode::SUCCESS;
     }
     let _ = writeln!(std::io::stderr(), "menshen: {error:#}");

@@ -60,7 +60,10 @@ pub fn load(flags: &Flags) -> Result<Config> {
         config.pack_folders.extend(std::env::split_paths(folders).filter(|p| !p.as_os_str().is_empty()));
     }
     if let Some(folder) = config.pack_folders.iter().find(|f| !f.is_dir()) {
-        return Err(exit::usage(format!("pack folder {} is not a folder; correct MENSHEN_PACKS or pack_folders", folder.display())));
+        return Err(exit::usage(format!(
+            "pack folder {} is not a folder; correct MENSHEN_PACKS or pack_folders",
+            folder.display()
+        )));
     }
     if let Some(log) = &flags.log {
         config.log.clone_from(log);
@@ -109,7 +112,14 @@ mod tests {
         let all: String = crate::commands::init::TEMPLATE
             .lines()
             .map(|l| match l.strip_prefix("# ") {
-                Some(setting) if setting.starts_with('[') || setting.split_once(" = ").is_some_and(|(k, _)| k.chars().all(|c| c.is_ascii_lowercase() || c == '_')) => setting,
+                Some(setting)
+                    if setting.starts_with('[')
+                        || setting
+                            .split_once(" = ")
+                            .is_some_and(|(k, _)| k.chars().all(|c| c.is_ascii_lowercase() || c == '_')) =>
+                {
+                    setting
+                }
                 _ => l,
             })
             .collect::<Vec<_>>()

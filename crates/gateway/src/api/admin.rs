@@ -29,7 +29,8 @@ fn stored<T>(result: Result<T, StoreError>) -> Result<T, GatewayError> {
     result.map_err(|e| match &e {
         StoreError::NotFound { .. } => GatewayError::new(Failure::NotFound, e.to_string()),
         StoreError::Invalid { .. } => GatewayError::new(Failure::InvalidRequest, e.to_string()),
-        _ => GatewayError::new(Failure::AuditUnavailable, "the store cannot do this at the moment; see the log").detail(e),
+        _ => GatewayError::new(Failure::AuditUnavailable, "the store cannot do this at the moment; see the log")
+            .detail(e),
     })
 }
 

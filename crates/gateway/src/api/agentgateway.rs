@@ -22,7 +22,8 @@ fn action(mut masked: Value, conversation: &Conversation, ruling: &Ruling) -> Re
         return Err(GatewayError::new(Failure::GuardUnavailable, "a safety check is unavailable; try again shortly"));
     }
     if !disposition.action.forwards() {
-        let text = disposition.reply.clone().unwrap_or_else(|| "This content is against the content policy.".to_owned());
+        let text =
+            disposition.reply.clone().unwrap_or_else(|| "This content is against the content policy.".to_owned());
         return Ok(json!({"action": {"body": text, "status_code": 403, "reason": "content policy"}}));
     }
     if redact_body(&mut masked, conversation, &disposition.redactions) {

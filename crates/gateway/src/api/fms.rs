@@ -89,9 +89,7 @@ fn reportable(finding: &Finding, threshold: f32) -> bool {
 
 /// Detections on the whole: one a label.
 fn whole(verdict: &Verdict, threshold: f32) -> Vec<Value> {
-    let detection = |what: &str, kind: &str, score: f32| {
-        json!({"detection": what, "detection_type": kind, "score": score, "evidence": [], "metadata": {}})
-    };
+    let detection = |what: &str, kind: &str, score: f32| json!({"detection": what, "detection_type": kind, "score": score, "evidence": [], "metadata": {}});
     let labels = &verdict.labels;
     let mut out: Vec<Value> = Vec::new();
     for risk in labels.risks.iter().filter(|r| r.score >= threshold) {

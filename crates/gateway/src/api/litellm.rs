@@ -70,18 +70,24 @@ pub(crate) async fn check(State(gateway): App, headers: HeaderMap, body: Body) -
         }
         for (i, image) in body.images.iter().flatten().enumerate() {
             let source = image.as_str().map(str::to_owned);
-            conversation.attachments.push(Attachment { path: format!("/images/{i}"), role, media: Media::Image, source });
+            conversation.attachments.push(Attachment {
+                path: format!("/images/{i}"),
+                role,
+                media: Media::Image,
+                source,
+            });
         }
         let (conversation, ruling) = judge(&gateway, "litellm", &caller, side, conversation).await?;
         let disposition = &ruling.disposition;
         if disposition.unavailable {
-            return Err(GatewayError::new(Failure::GuardUnavailable, "a safety check is unavailable; try again shortly"));
+            return Err(GatewayError::new(
+                Failure::GuardUnavailable,
+                "a safety check is unavailable; try again shortly",
+            ));
         }
         if !disposition.action.forwards() {
-            let reason = disposition
-                .reply
-                .clone()
-                .unwrap_or_else(|| "This content is against the content policy.".to_owned());
+            let reason =
+                disposition.reply.clone().unwrap_or_else(|| "This content is against the content policy.".to_owned());
             return Ok(json!({"action": "BLOCKED", "blocked_reason": reason}));
         }
         let mut out = json!({"texts": texts});

@@ -81,7 +81,9 @@ fn inputs(input: &Value) -> Result<Vec<Conversation>, GatewayError> {
             }
             Ok(vec![conversation])
         }
-        _ => Err(invalid("input", "'input' is required and must be a string, an array of strings or an array of parts")),
+        _ => {
+            Err(invalid("input", "'input' is required and must be a string, an array of strings or an array of parts"))
+        }
     }
 }
 
@@ -93,7 +95,10 @@ pub(crate) async fn check(State(gateway): App, headers: HeaderMap, body: Body) -
         for conversation in inputs(body.get("input").unwrap_or(&Value::Null))? {
             let (_, ruling) = judge(&gateway, "moderations", &caller, Side::Input, conversation).await?;
             if ruling.disposition.unavailable {
-                return Err(GatewayError::new(Failure::GuardUnavailable, "a safety check is unavailable; try again shortly"));
+                return Err(GatewayError::new(
+                    Failure::GuardUnavailable,
+                    "a safety check is unavailable; try again shortly",
+                ));
             }
             results.push(result(&ruling.verdict));
         }

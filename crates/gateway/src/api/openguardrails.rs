@@ -58,7 +58,8 @@ async fn result(
     conversation: Conversation,
 ) -> Result<Value, GatewayError> {
     let snapshot = gateway.guard.snapshot();
-    let known = (side == Side::Input).then(|| gateway.guard.answer(&snapshot, &conversation, &caller.subject)).flatten();
+    let known =
+        (side == Side::Input).then(|| gateway.guard.answer(&snapshot, &conversation, &caller.subject)).flatten();
     let question = conversation.last_user_text().unwrap_or_default();
     let (conversation, ruling) = judge(gateway, "openguardrails", caller, side, conversation).await?;
     let disposition = &ruling.disposition;
@@ -126,8 +127,13 @@ pub(crate) async fn check(State(gateway): App, headers: HeaderMap, body: Body) -
     let outcome = async {
         let caller = enter(&gateway, &headers)?;
         let body: Messages = read_as(&headers, body, &gateway.config.limits).await?;
-        let last = body.messages.as_array().and_then(|m| m.last()).ok_or_else(|| invalid("messages", "'messages' must not be empty"))?;
-        let side = if last.get("role").and_then(Value::as_str) == Some("assistant") { Side::Output } else { Side::Input };
+        let last = body
+            .messages
+            .as_array()
+            .and_then(|m| m.last())
+            .ok_or_else(|| invalid("messages", "'messages' must not be empty"))?;
+        let side =
+            if last.get("role").and_then(Value::as_str) == Some("assistant") { Side::Output } else { Side::Input };
         let conversation = conversation_of(&body.messages)?;
         result(&gateway, &with_user(caller, body.xxai_app_user_id), side, conversation).await
     };

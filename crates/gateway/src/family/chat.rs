@@ -16,11 +16,41 @@ pub struct Chat;
 
 /// Parameters that never reach the model as text. Whatever is not here and not a message is inspected as text.
 const SETTINGS: &[&str] = &[
-    "model", "messages", "tools", "functions", "stream", "stream_options", "n", "temperature", "top_p", "top_k", "min_p",
-    "max_tokens", "max_completion_tokens", "seed", "user", "metadata", "store", "logit_bias", "logprobs",
-    "top_logprobs", "presence_penalty", "frequency_penalty", "repetition_penalty", "parallel_tool_calls",
-    "tool_choice", "function_call", "reasoning_effort", "service_tier", "modalities", "safety_identifier",
-    "prompt_cache_key", "verbosity", "moderation", "audio", "cache_salt",
+    "model",
+    "messages",
+    "tools",
+    "functions",
+    "stream",
+    "stream_options",
+    "n",
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "max_tokens",
+    "max_completion_tokens",
+    "seed",
+    "user",
+    "metadata",
+    "store",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+    "presence_penalty",
+    "frequency_penalty",
+    "repetition_penalty",
+    "parallel_tool_calls",
+    "tool_choice",
+    "function_call",
+    "reasoning_effort",
+    "service_tier",
+    "modalities",
+    "safety_identifier",
+    "prompt_cache_key",
+    "verbosity",
+    "moderation",
+    "audio",
+    "cache_salt",
 ];
 
 /// Members of a message that are not text.
@@ -79,8 +109,20 @@ fn read_part(c: &mut Collector, at: &str, part: &Map<String, Value>, role: Role,
     if let Some(media) = media {
         let source = first_string(
             &whole,
-            &["image_url/url", "image_url", "audio_url/url", "video_url/url", "file/file_data", "file/file_id",
-              "file_data", "file_url", "file_id", "source/url", "source/data", "input_audio/data"],
+            &[
+                "image_url/url",
+                "image_url",
+                "audio_url/url",
+                "video_url/url",
+                "file/file_data",
+                "file/file_id",
+                "file_data",
+                "file_url",
+                "file_id",
+                "source/url",
+                "source/data",
+                "input_audio/data",
+            ],
         );
         c.attachment(at.to_owned(), role, media, source.as_deref());
     }
@@ -98,7 +140,12 @@ fn read_part(c: &mut Collector, at: &str, part: &Map<String, Value>, role: Role,
     }
 }
 
-fn read_message(c: &mut Collector, path: &str, message: &Map<String, Value>, default: Role) -> Result<(), GatewayError> {
+fn read_message(
+    c: &mut Collector,
+    path: &str,
+    message: &Map<String, Value>,
+    default: Role,
+) -> Result<(), GatewayError> {
     let role = match message.get("role") {
         None | Some(Value::Null) => default,
         Some(Value::String(name)) => role_of(name),
@@ -111,7 +158,9 @@ fn read_message(c: &mut Collector, path: &str, message: &Map<String, Value>, def
             "content" => read_content(c, &at, value, role, kind)?,
             "tool_calls" | "function_call" => read_calls(c, &at, value, role),
             "refusal" => c.leaves(&at, value, role, Kind::Refusal),
-            "audio" => c.leaves(&format!("{at}/transcript"), value.get("transcript").unwrap_or(&Value::Null), role, kind),
+            "audio" => {
+                c.leaves(&format!("{at}/transcript"), value.get("transcript").unwrap_or(&Value::Null), role, kind)
+            }
             k if k.starts_with("reasoning") || k.starts_with("thinking") => c.leaves(&at, value, role, Kind::Reasoning),
             k if MESSAGE_MARKS.contains(&k) => {}
             _ => c.leaves(&at, value, role, Kind::Other),
@@ -175,7 +224,12 @@ impl Family for Chat {
             c.next_message();
         }
         for name in ["tools", "functions"] {
-            c.leaves(&format!("/{name}"), members.get(name).unwrap_or(&Value::Null), Role::System, Kind::ToolDeclaration);
+            c.leaves(
+                &format!("/{name}"),
+                members.get(name).unwrap_or(&Value::Null),
+                Role::System,
+                Kind::ToolDeclaration,
+            );
         }
         c.unknown_members(members, SETTINGS, Role::System);
         let choices = match members.get("n") {
@@ -211,9 +265,10 @@ impl Family for Chat {
     }
 
     fn read_answer(&self, body: &Value) -> Result<Conversation, GatewayError> {
-        let choices = body.get("choices").and_then(Value::as_array).ok_or_else(|| {
-            GatewayError::new(Failure::UpstreamInvalid, "the model's answer has no 'choices'")
-        })?;
+        let choices = body
+            .get("choices")
+            .and_then(Value::as_array)
+            .ok_or_else(|| GatewayError::new(Failure::UpstreamInvalid, "the model's answer has no 'choices'"))?;
         let mut c = Collector::new();
         for (i, choice) in choices.iter().enumerate() {
             let path = format!("/choices/{i}/message");
@@ -222,7 +277,10 @@ impl Family for Chat {
                     GatewayError::new(Failure::UpstreamInvalid, "the model's answer has the wrong shape").detail(e)
                 })?,
                 _ => {
-                    return Err(GatewayError::new(Failure::UpstreamInvalid, "the model's answer has a choice without a message"));
+                    return Err(GatewayError::new(
+                        Failure::UpstreamInvalid,
+                        "the model's answer has a choice without a message",
+                    ));
                 }
             }
             if let Some(text) = choice.get("text") {

@@ -17,8 +17,23 @@ pub struct Messages;
 
 /// Parameters that never reach the model as text.
 const SETTINGS: &[&str] = &[
-    "model", "messages", "system", "tools", "stream", "max_tokens", "temperature", "top_p", "top_k", "metadata",
-    "tool_choice", "thinking", "service_tier", "container", "context_management", "betas", "output_config",
+    "model",
+    "messages",
+    "system",
+    "tools",
+    "stream",
+    "max_tokens",
+    "temperature",
+    "top_p",
+    "top_k",
+    "metadata",
+    "tool_choice",
+    "thinking",
+    "service_tier",
+    "container",
+    "context_management",
+    "betas",
+    "output_config",
 ];
 
 /// Reads a content block list or string; used by requests and answers.
@@ -149,7 +164,10 @@ impl Family for Messages {
             stream: flag(members, "stream")?,
             model,
             user: first_string(body, &["metadata/user_id"]),
-            hidden: first_string(body, &["container", "container/id"]).map(|id| ("container", id)).into_iter().collect(),
+            hidden: first_string(body, &["container", "container/id"])
+                .map(|id| ("container", id))
+                .into_iter()
+                .collect(),
             choices: 1,
         })
     }
@@ -169,9 +187,10 @@ impl Family for Messages {
     }
 
     fn read_answer(&self, body: &Value) -> Result<Conversation, GatewayError> {
-        let content = body.get("content").filter(|c| c.is_array()).ok_or_else(|| {
-            GatewayError::new(Failure::UpstreamInvalid, "the model's answer has no 'content'")
-        })?;
+        let content = body
+            .get("content")
+            .filter(|c| c.is_array())
+            .ok_or_else(|| GatewayError::new(Failure::UpstreamInvalid, "the model's answer has no 'content'"))?;
         let mut c = Collector::new();
         read_content(&mut c, "/content", content, Role::Assistant, Kind::Text).map_err(|e| {
             GatewayError::new(Failure::UpstreamInvalid, "the model's answer has the wrong shape").detail(e)

@@ -18,10 +18,33 @@ pub struct Responses;
 
 /// Parameters that never reach the model as text.
 const SETTINGS: &[&str] = &[
-    "model", "input", "instructions", "tools", "stream", "stream_options", "temperature", "top_p", "max_output_tokens",
-    "max_tool_calls", "metadata", "parallel_tool_calls", "previous_response_id", "conversation", "reasoning",
-    "service_tier", "store", "tool_choice", "top_logprobs", "truncation", "user", "include", "background",
-    "safety_identifier", "prompt_cache_key", "moderation", "prompt_cache_retention",
+    "model",
+    "input",
+    "instructions",
+    "tools",
+    "stream",
+    "stream_options",
+    "temperature",
+    "top_p",
+    "max_output_tokens",
+    "max_tool_calls",
+    "metadata",
+    "parallel_tool_calls",
+    "previous_response_id",
+    "conversation",
+    "reasoning",
+    "service_tier",
+    "store",
+    "tool_choice",
+    "top_logprobs",
+    "truncation",
+    "user",
+    "include",
+    "background",
+    "safety_identifier",
+    "prompt_cache_key",
+    "moderation",
+    "prompt_cache_retention",
 ];
 
 /// Members of an item that are not text.
@@ -90,8 +113,12 @@ impl Family for Responses {
                     c.next_message();
                 }
             }
-            None | Some(Value::Null) => {}
-            Some(_) => return Err(invalid("input", "'input' must be a string or an array of items")),
+            // A stored prompt or conversation may bring the input.
+            None | Some(Value::Null)
+                if ["prompt", "conversation", "previous_response_id"]
+                    .iter()
+                    .any(|n| members.get(*n).is_some_and(|v| !v.is_null())) => {}
+            _ => return Err(invalid("input", "'input' is required and must be a string or an array of items")),
         }
         c.next_message();
         c.leaves("/tools", members.get("tools").unwrap_or(&Value::Null), Role::System, Kind::ToolDeclaration);
@@ -132,9 +159,10 @@ impl Family for Responses {
         let wrong = |e: GatewayError| {
             GatewayError::new(Failure::UpstreamInvalid, "the model's answer has the wrong shape").detail(e)
         };
-        let output = body.get("output").and_then(Value::as_array).ok_or_else(|| {
-            GatewayError::new(Failure::UpstreamInvalid, "the model's answer has no 'output'")
-        })?;
+        let output = body
+            .get("output")
+            .and_then(Value::as_array)
+            .ok_or_else(|| GatewayError::new(Failure::UpstreamInvalid, "the model's answer has no 'output'"))?;
         let mut c = Collector::new();
         for (i, item) in output.iter().enumerate() {
             let item = item.as_object().ok_or_else(|| {
@@ -246,9 +274,7 @@ impl ResponsesWire {
         self.next_output += 1;
         let id = format!("msg_{}_{index}", self.id.trim_start_matches("resp_"));
         let part = json!({"type": "output_text", "text": text, "annotations": []});
-        let item = |status: &str, content: Value| {
-            json!({"type": "message", "id": id, "role": "assistant", "status": status, "content": content})
-        };
+        let item = |status: &str, content: Value| json!({"type": "message", "id": id, "role": "assistant", "status": status, "content": content});
         let at = |extra: Value| {
             let mut body = json!({"item_id": id, "output_index": index, "content_index": 0});
             if let (Some(body), Some(extra)) = (body.as_object_mut(), extra.as_object()) {
@@ -380,7 +406,9 @@ impl Wire for ResponsesWire {
             }
         } else {
             match suffix {
-                "content_part.added" | "content_part.done" | "reasoning_summary_part.added"
+                "content_part.added"
+                | "content_part.done"
+                | "reasoning_summary_part.added"
                 | "reasoning_summary_part.done" => {
                     let index = ["content_index", "summary_index"]
                         .iter()
@@ -418,7 +446,11 @@ impl Wire for ResponsesWire {
                             let at = format!("/{}", escape(name));
                             let channel = format!("{output}/{suffix}/{name}");
                             string_leaves(value, &at, &channel, &mut |key, pointer| {
-                                pieces.push(Piece { channel: Channel { key, kind: Kind::Other }, pointer, whole: false });
+                                pieces.push(Piece {
+                                    channel: Channel { key, kind: Kind::Other },
+                                    pointer,
+                                    whole: false,
+                                });
                             });
                         }
                     }

@@ -61,8 +61,13 @@ fn from_messages(body: &Value) -> Result<Value, GatewayError> {
     copy(
         body,
         &mut chat,
-        &[("model", "model"), ("max_tokens", "max_tokens"), ("temperature", "temperature"), ("top_p", "top_p"),
-          ("stop_sequences", "stop")],
+        &[
+            ("model", "model"),
+            ("max_tokens", "max_tokens"),
+            ("temperature", "temperature"),
+            ("top_p", "top_p"),
+            ("stop_sequences", "stop"),
+        ],
     );
     let mut messages = Vec::new();
     let system = body.get("system").map(text_of).unwrap_or_default();
@@ -154,8 +159,15 @@ fn from_responses(body: &Value) -> Result<Value, GatewayError> {
     copy(
         body,
         &mut chat,
-        &[("model", "model"), ("max_output_tokens", "max_tokens"), ("temperature", "temperature"), ("top_p", "top_p"),
-          ("parallel_tool_calls", "parallel_tool_calls"), ("user", "user"), ("metadata", "metadata")],
+        &[
+            ("model", "model"),
+            ("max_output_tokens", "max_tokens"),
+            ("temperature", "temperature"),
+            ("top_p", "top_p"),
+            ("parallel_tool_calls", "parallel_tool_calls"),
+            ("user", "user"),
+            ("metadata", "metadata"),
+        ],
     );
     let mut messages: Vec<Value> = Vec::new();
     match body.get("instructions") {
@@ -172,7 +184,9 @@ fn from_responses(body: &Value) -> Result<Value, GatewayError> {
                         match &item["content"] {
                             Value::Array(list) => {
                                 for (j, part) in list.iter().enumerate() {
-                                    parts.push(response_part(part).ok_or_else(|| cannot(format!("/input/{i}/content/{j}")))?);
+                                    parts.push(
+                                        response_part(part).ok_or_else(|| cannot(format!("/input/{i}/content/{j}")))?,
+                                    );
                                 }
                             }
                             other => parts.push(json!({"type": "text", "text": text_of(other)})),
@@ -210,10 +224,12 @@ fn from_responses(body: &Value) -> Result<Value, GatewayError> {
     }
     match body.get("tool_choice") {
         Some(Value::String(choice)) => drop(chat.insert("tool_choice".to_owned(), Value::from(choice.clone()))),
-        Some(Value::Object(choice)) => drop(chat.insert(
-            "tool_choice".to_owned(),
-            json!({"type": "function", "function": {"name": choice.get("name")}}),
-        )),
+        Some(Value::Object(choice)) => {
+            drop(chat.insert(
+                "tool_choice".to_owned(),
+                json!({"type": "function", "function": {"name": choice.get("name")}}),
+            ))
+        }
         _ => {}
     }
     if let Some(format) = body.pointer("/text/format") {
@@ -246,9 +262,10 @@ fn response_part(part: &Value) -> Option<Value> {
 /// # Errors
 /// When the chat answer has the wrong shape.
 pub fn answer(api: &str, chat: &Value) -> Result<Value, GatewayError> {
-    let message = chat.pointer("/choices/0/message").filter(|m| m.is_object()).ok_or_else(|| {
-        GatewayError::new(Failure::UpstreamInvalid, "the model's answer has no message")
-    })?;
+    let message = chat
+        .pointer("/choices/0/message")
+        .filter(|m| m.is_object())
+        .ok_or_else(|| GatewayError::new(Failure::UpstreamInvalid, "the model's answer has no message"))?;
     let finish = chat.pointer("/choices/0/finish_reason").and_then(Value::as_str).unwrap_or("stop");
     let id = chat.get("id").and_then(Value::as_str).unwrap_or("0");
     let calls = message.get("tool_calls").and_then(Value::as_array).cloned().unwrap_or_default();

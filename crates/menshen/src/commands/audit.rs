@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 use menshen_gateway::Config;
-use menshen_store::{Archive, Filter, KeySource};
+use menshen_store::{Archive, Filter};
 
 use super::print;
 use crate::exit;
@@ -52,7 +52,7 @@ pub enum Audit {
 /// When there is no audit, or it cannot be read.
 pub async fn run(config: Config, audit: Audit) -> Result<ExitCode> {
     let dir = &config.data_dir;
-    let archive = Archive::open(dir, &KeySource::Folder)
+    let archive = Archive::open(dir, &super::serve::audit_key(&config)?)
         .await
         .map_err(|e| exit::environment(format!("cannot open the audit in {}: {e}", dir.display())))?;
     let code = match audit {

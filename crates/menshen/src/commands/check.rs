@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use clap::Args;
+use menshen_gateway::guard::Inquiry;
 use menshen_gateway::{Config, Guard, Snapshot};
 use menshen_policy::Subject;
 use menshen_verdict::{Action, Conversation, Report, Role, Side};
@@ -91,13 +92,18 @@ impl Judge {
             _ => None,
         };
         let conversation = Arc::new(conversation);
-        let lang = menshen_policy::Lang::of(text);
-        let extra = menshen_gateway::guard::nothing_extra();
-        let mut ruling =
-            self.guard.rule(&self.snapshot, side, &conversation, &self.subject, &extra, false, lang).await;
+        let inquiry = Inquiry {
+            side,
+            subject: &self.subject,
+            extra: &menshen_gateway::guard::nothing_extra(),
+            guided: false,
+            lang: menshen_policy::Lang::of(text),
+        };
+        let mut ruling = self.guard.rule(&self.snapshot, &conversation, inquiry).await;
         if let Some(answer) = answer {
             ruling.disposition.action = Action::Answer;
             ruling.disposition.answer = Some(answer);
+            ruling.disposition.rule = None;
         }
         Report::new(id, side, &conversation, &ruling.verdict, &ruling.disposition)
     }
@@ -142,7 +148,8 @@ pub async fn run(config: Config, check: Check) -> Result<ExitCode> {
         reports.push((shorten(text), judge.report(None, text, None, None).await));
     }
     for path in &check.file {
-        let bytes = std::fs::read(path).map_err(|e| exit::environment(format!("cannot read {}: {e}", path.display())))?;
+        let bytes =
+            std::fs::read(path).map_err(|e| exit::environment(format!("cannot read {}: {e}", path.display())))?;
         let text = String::from_utf8(bytes).map_err(|_| exit::usage(format!("{} is not UTF-8", path.display())))?;
         let name = path.display().to_string();
         reports.push((name.clone(), judge.report(Some(name), &text, None, None).await));
@@ -214,8 +221,8 @@ where
     let source: Box<dyn BufRead> = if path == Path::new("-") {
         Box::new(BufReader::new(std::io::stdin()))
     } else {
-        let file = std::fs::File::open(path)
-            .map_err(|e| exit::environment(format!("cannot read {}: {e}", path.display())))?;
+        let file =
+            std::fs::File::open(path).map_err(|e| exit::environment(format!("cannot read {}: {e}", path.display())))?;
         Box::new(BufReader::new(file))
     };
     let mut source = source;
@@ -340,7 +347,8 @@ async fn confusion(judge: &Judge, paths: &[PathBuf], json: bool) -> Result<ExitC
         print(&serde_json::to_string_pretty(&rows)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut table = table(&["source", "truth", "lang", "records", "risk ≥ 0.5", "attack ≥ 0.5", "not passed", "stopped"]);
+    let mut table =
+        table(&["source", "truth", "lang", "records", "risk ≥ 0.5", "attack ≥ 0.5", "not passed", "stopped"]);
     let share = |n: usize, of: usize| format!("{n} ({:.1}%)", 100.0 * n as f64 / of.max(1) as f64);
     for ((source, truth, lang), c) in &counts {
         table.add_row([

@@ -31,7 +31,11 @@ pub fn run(init: &Init) -> Result<ExitCode> {
     let path = init.path.display();
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true);
-    if init.force { options.truncate(true) } else { options.create_new(true) };
+    if init.force {
+        options.truncate(true)
+    } else {
+        options.create_new(true)
+    };
     let mut file = options.open(&init.path).map_err(|e| match e.kind() {
         std::io::ErrorKind::AlreadyExists => exit::usage(format!("{path} is there already; --force writes over it")),
         _ => exit::environment(format!("cannot write {path}: {e}")),

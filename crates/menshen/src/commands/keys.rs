@@ -61,7 +61,7 @@ pub enum Keys {
 /// # Errors
 /// When the store cannot be opened (a gateway may hold it) or the key does not exist.
 pub async fn run(config: Config, keys: Keys) -> Result<ExitCode> {
-    let store = Store::open(&config.data_dir, super::serve::store_options(&config))
+    let store = Store::open(&config.data_dir, super::serve::store_options(&config)?)
         .await
         .map_err(|e| exit::environment(format!("cannot open the store in {}: {e}", config.data_dir.display())))?;
     let now = jiff::Timestamp::now().as_microsecond();
@@ -80,8 +80,10 @@ pub async fn run(config: Config, keys: Keys) -> Result<ExitCode> {
             if json {
                 let keys: Vec<_> = list
                     .iter()
-                    .map(|k| serde_json::json!({"id": k.id, "name": k.name, "tenant": k.tenant, "app": k.app,
-                        "scopes": k.scopes, "expires_us": k.expires_us, "revoked_us": k.revoked_us}))
+                    .map(|k| {
+                        serde_json::json!({"id": k.id, "name": k.name, "tenant": k.tenant, "app": k.app,
+                        "scopes": k.scopes, "expires_us": k.expires_us, "revoked_us": k.revoked_us})
+                    })
                     .collect();
                 print(&serde_json::to_string_pretty(&keys)?)
             } else {

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
+use clap::Args;
 use menshen_gateway::auth::ADMIN;
 use menshen_gateway::config::{Durability, KeepText};
 use menshen_gateway::{Config, Gateway, Snapshot};
-use menshen_store::{NewKey, Options, Store, StrikeLimits, TextRetention};
+use menshen_store::{Key, KeySource, NewKey, Options, Store, StrikeLimits, TextRetention};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -17,9 +18,26 @@ use tracing_subscriber::EnvFilter;
 use super::print;
 use crate::exit;
 
+/// Where the store's key is.
+///
+/// # Errors
+/// When `MENSHEN_AUDIT_KEY` is not a key.
+pub fn audit_key(config: &Config) -> Result<KeySource> {
+    match std::env::var("MENSHEN_AUDIT_KEY").ok().filter(|k| !k.is_empty()) {
+        Some(hex) => Ok(KeySource::Given(
+            Key::from_hex(&hex).map_err(|e| exit::usage(format!("MENSHEN_AUDIT_KEY is wrong: {e}")))?,
+        )),
+        None => Ok(config.audit.key_file.clone().map_or(KeySource::Folder, KeySource::File)),
+    }
+}
+
 /// How the store is opened for a configuration.
-pub fn store_options(config: &Config) -> Options {
-    Options {
+///
+/// # Errors
+/// When the key is wrong.
+pub fn store_options(config: &Config) -> Result<Options> {
+    Ok(Options {
+        key: audit_key(config)?,
         durability: match config.audit.durability {
             Durability::Strict => menshen_store::Durability::Strict,
             Durability::Windowed => menshen_store::Durability::Windowed { ms: config.audit.window_ms },
@@ -36,14 +54,22 @@ pub fn store_options(config: &Config) -> Options {
             suspend_s: config.limits.suspend_s,
         },
         ..Options::default()
-    }
+    })
+}
+
+/// Arguments of `menshen serve`.
+#[derive(Args)]
+pub struct Serve {
+    /// Open an audit that does not fit its head file (restored from a backup, say): the break is recorded
+    #[arg(long)]
+    accept_break: bool,
 }
 
 /// Runs until told to stop.
 ///
 /// # Errors
 /// When the address is taken, the store cannot be opened, or a setting is wrong.
-pub async fn run(config: Config) -> Result<ExitCode> {
+pub async fn run(config: Config, serve: Serve) -> Result<ExitCode> {
     let filter = EnvFilter::try_new(&config.log)
         .map_err(|e| exit::usage(format!("log filter {:?} is wrong: {e}", config.log)))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
@@ -58,9 +84,16 @@ pub async fn run(config: Config) -> Result<ExitCode> {
             snapshot.errors
         )));
     }
-    let store = Store::open(&config.data_dir, store_options(&config))
-        .await
-        .map_err(|e| exit::environment(format!("cannot open the store in {}: {e}", config.data_dir.display())))?;
+    let options = Options { accept_break: serve.accept_break, ..store_options(&config)? };
+    let store = Store::open(&config.data_dir, options).await.map_err(|e| {
+        let hint = match e {
+            menshen_store::Error::Tampered { .. } => {
+                "; after looking into it, --accept-break records the break and goes on"
+            }
+            _ => "",
+        };
+        exit::environment(format!("cannot open the store in {}: {e}{hint}", config.data_dir.display()))
+    })?;
     let set_key = std::env::var("MENSHEN_ADMIN_KEY").ok().filter(|k| !k.is_empty());
     let made_key = first_admin_key(&store, set_key.as_deref()).await?;
     let listener = TcpListener::bind(config.listen).await.map_err(|e| {
@@ -187,7 +220,9 @@ async fn keep_house(gateway: Arc<Gateway>) {
         // Once after a minute, then once a day.
         if ticks % 43_200 == 30 {
             match gateway.store.prune(jiff::Timestamp::now().as_microsecond()).await {
-                Ok(pruned) if pruned.rows > 0 => tracing::info!(rows = pruned.rows, "records past their retention were removed"),
+                Ok(pruned) if pruned.rows > 0 => {
+                    tracing::info!(rows = pruned.rows, "records past their retention were removed")
+                }
                 Ok(_) => {}
                 Err(e) => tracing::error!(error = %e, "retention could not be carried out"),
             }

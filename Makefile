@@ -1,0 +1,36 @@
+# Two commands do all set-up on a fresh machine: `make run` and `make test`.
+
+CARGO ?= cargo
+BIN := target/release/menshen
+
+.PHONY: run build test lint fmt e2e bench bench-micro fuzz clean help
+
+run: build ## build the release binary and start the gateway
+	$(BIN) serve
+
+build: ## build the release binary
+	$(CARGO) build --release --locked -p menshen
+
+test: ## format, lints and every test
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) test --locked --workspace
+
+e2e: build ## drive the gateway with the official clients and a real small model (needs Python 3.11)
+	e2e/run.sh
+
+bench: build ## side by side with peers: requests/s, latency, CPU per request
+	bench/run.sh
+
+bench-micro: ## normaliser, keyword engine, PII, full inspection, decision
+	$(CARGO) bench --locked -p menshen-text -p menshen-detect -p menshen-policy
+
+fuzz: ## run every fuzz target for a minute (needs a nightly toolchain; installs cargo-fuzz)
+	$(CARGO) fuzz --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-fuzz
+	cd fuzz && for target in normalise decode sse policy; do $(CARGO) +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done
+
+clean: ## remove build products
+	$(CARGO) clean
+
+help: ## this list
+	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed 's/:.*##/\t/'

@@ -1,0 +1,1 @@
+//! fifteen_pains
