@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,7 +12,7 @@ use menshen_text::{Folder, View};
 use menshen_verdict::{Attack, Evidence, Family, Finding, Role, Side, Span, Stage, Transform, Unavailable, Verdict};
 
 use crate::disguise;
-use crate::gate::{Armed, Gate};
+use crate::gate::{self, Armed, Gate};
 use crate::keyword_file;
 use crate::keywords::{self, Keywords, Via};
 use crate::labels::labels;
@@ -54,6 +55,8 @@ pub struct Engine {
     pub(crate) patterns: Vec<Pattern>,
     /// The first part id of each pattern.
     pub(crate) first_part: Vec<usize>,
+    /// The literal sets of each part.
+    sets: Vec<Range<usize>>,
     pub(crate) folded_gate: Gate,
     pub(crate) raw_gate: Gate,
     judges: Vec<Arc<dyn Judge>>,
@@ -111,6 +114,7 @@ impl Engine {
             })
             .collect();
         let engine = Engine {
+            sets: gate::sets(&patterns),
             folded_gate: Gate::new(&patterns, false),
             raw_gate: Gate::new(&patterns, true),
             options: *options,
@@ -207,9 +211,14 @@ impl Engine {
         Stream::new(Arc::clone(self), side, role, extra.clone())
     }
 
-    /// The total number of regexes, the size of an [`Armed`].
-    pub(crate) fn parts(&self) -> usize {
-        self.patterns.iter().map(|p| p.parts.len()).sum()
+    /// The total number of literal sets, the size of an [`Armed`].
+    pub(crate) fn literal_sets(&self) -> usize {
+        self.sets.last().map_or(0, |sets| sets.end)
+    }
+
+    /// Whether a part can match at or after `from`.
+    pub(crate) fn armed(&self, armed: &Armed, part: usize, from: usize) -> bool {
+        self.sets.get(part).is_none_or(|sets| armed.since(sets, from))
     }
 
     pub(crate) fn reading<'t>(&self, text: &'t str, complete: bool) -> Reading<'t> {
@@ -224,12 +233,12 @@ impl Engine {
         decoded: bool,
         mut emit: impl FnMut(&Pattern, Span, f32),
     ) {
-        let mut armed = Armed::new(self.parts());
+        let mut armed = Armed::new(self.literal_sets());
         self.folded_gate.arm(&folded.text, 0, &mut armed);
         self.raw_gate.arm(text, 0, &mut armed);
         for (pattern, first) in self.patterns.iter().zip(&self.first_part) {
             let wanted = pattern.sides.has(side) && (pattern.decoded || !decoded);
-            if !wanted || !(0..pattern.parts.len()).all(|part| armed.since(first + part, 0)) {
+            if !wanted || !(0..pattern.parts.len()).all(|part| self.armed(&armed, first + part, 0)) {
                 continue;
             }
             let reading = self.reading(if pattern.raw { text } else { &folded.text }, true);
@@ -244,6 +253,27 @@ impl Engine {
                 },
             );
         }
+    }
+
+    /// What each pattern costs on a text, for those who write patterns: its id, whether it was let through by the
+    /// literal gate, and nanoseconds. A pattern that is let through on most texts deserves a more telling literal.
+    pub fn pattern_costs(&self, text: &str, side: Side) -> Vec<(&str, bool, u64)> {
+        let folded = Folder::shared().fold(text);
+        let mut armed = Armed::new(self.literal_sets());
+        self.folded_gate.arm(&folded.text, 0, &mut armed);
+        self.raw_gate.arm(text, 0, &mut armed);
+        let mut costs = Vec::with_capacity(self.patterns.len());
+        for (pattern, first) in self.patterns.iter().zip(&self.first_part) {
+            let ran = pattern.sides.has(side) && (0..pattern.parts.len()).all(|part| self.armed(&armed, first + part, 0));
+            let started = Instant::now();
+            if ran {
+                let reading = self.reading(if pattern.raw { text } else { &folded.text }, true);
+                pattern.walk(reading, &mut Cursor::default(), |_, _| true, |_| {});
+            }
+            let ns = if ran { u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX) } else { 0 };
+            costs.push((pattern.id.as_ref(), ran, ns));
+        }
+        costs
     }
 
     /// Inspects decoded layers. What is found in one stands where its encoded run stands, once for each rule.

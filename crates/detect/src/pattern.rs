@@ -32,8 +32,8 @@ pub(crate) struct Part {
     regex: Regex,
     /// The group named `value`, which narrows the finding's span and is what a validator sees.
     value: Option<usize>,
-    /// Literals of which every match contains one; `None` when there is no telling set.
-    pub(crate) required: Option<Vec<String>>,
+    /// Sets of literals; every match contains one literal of each. Empty when there is no telling set.
+    pub(crate) required: Vec<Vec<String>>,
     hir: Hir,
     partial: OnceLock<Option<Partial>>,
 }
@@ -108,7 +108,7 @@ enum Flow {
 }
 
 impl Part {
-    pub(crate) fn new(regex: Regex, value: Option<usize>, required: Option<Vec<String>>, hir: Hir) -> Self {
+    pub(crate) fn new(regex: Regex, value: Option<usize>, required: Vec<Vec<String>>, hir: Hir) -> Self {
         Part { regex, value, required, hir, partial: OnceLock::new() }
     }
 

@@ -11,13 +11,41 @@ const MAX_LITERALS: usize = 250;
 /// How telling the weakest literal must be: one Chinese character, or two ASCII ones.
 const MIN_WORTH: u32 = 4;
 
-/// Literals, lower-cased, of which every match contains at least one; `None` when no telling set exists.
-pub(crate) fn literals(hir: &Hir) -> Option<Vec<String>> {
-    let (literals, _) = best(hir)?;
-    let mut lower: Vec<String> = literals.into_iter().map(|l| l.to_ascii_lowercase()).collect();
-    lower.sort_unstable();
-    lower.dedup();
-    Some(lower)
+/// More sets than this do not pay for themselves.
+const MAX_SETS: usize = 4;
+
+/// Sets of lower-cased literals: every match contains at least one literal of *each* set. Empty when no telling set
+/// exists. A request such as `(写|编).{0,12}(谣言|假新闻)` has two, and few texts have a literal of both.
+pub(crate) fn literals(hir: &Hir) -> Vec<Vec<String>> {
+    let mut rated: Vec<Rated> = best(hir).into_iter().collect();
+    conjuncts(hir, &mut rated);
+    // The most telling sets first; of two alike, the smaller.
+    rated.sort_by_key(|(literals, worth)| (std::cmp::Reverse(*worth), literals.len()));
+    let mut sets: Vec<Vec<String>> = Vec::new();
+    for (literals, _) in rated {
+        let mut lower: Vec<String> = literals.into_iter().map(|l| l.to_ascii_lowercase()).collect();
+        lower.sort_unstable();
+        lower.dedup();
+        if !sets.contains(&lower) && sets.len() < MAX_SETS {
+            sets.push(lower);
+        }
+    }
+    sets
+}
+
+/// The telling sets of the parts that every match consists of.
+fn conjuncts(hir: &Hir, out: &mut Vec<Rated>) {
+    match hir.kind() {
+        HirKind::Capture(capture) => conjuncts(&capture.sub, out),
+        HirKind::Repetition(repetition) if repetition.min > 0 => conjuncts(&repetition.sub, out),
+        HirKind::Concat(parts) => {
+            for part in parts {
+                out.extend(best(part));
+                conjuncts(part, out);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// How rare a literal is likely to be.
@@ -94,12 +122,18 @@ fn best(hir: &Hir) -> Option<Rated> {
 mod tests {
     use super::*;
 
-    fn of(pattern: &str) -> Option<Vec<String>> {
+    fn of(pattern: &str) -> Vec<Vec<String>> {
         literals(&crate::dialect::read(pattern).ok().unwrap().hir)
     }
 
-    fn list(words: &[&str]) -> Option<Vec<String>> {
-        Some(words.iter().map(|w| (*w).to_owned()).collect())
+    fn list(words: &[&str]) -> Vec<Vec<String>> {
+        vec![words.iter().map(|w| (*w).to_owned()).collect()]
+    }
+
+    #[test]
+    fn every_part_of_a_concatenation_is_required() {
+        assert_eq!(of("(写|编).{0,12}(谣言|假新闻)"), [list(&["假新闻", "谣言"]), list(&["写", "编"])].concat());
+        assert_eq!(of("(写|编)?.{0,12}(谣言|假新闻)"), list(&["假新闻", "谣言"]));
     }
 
     #[test]
@@ -107,19 +141,19 @@ mod tests {
         assert_eq!(of(r"sk-[a-z0-9]{20,}"), list(&["sk-"]));
         assert_eq!(of(r"[a-z0-9.]{1,64}@[a-z0-9-]+\.[a-z]{2,}"), list(&["@"]));
         assert_eq!(of(r".{0,9}密码"), list(&["密码"]));
-        assert_eq!(of(r"(忽略|无视).{0,12}(指令|规则)"), list(&["忽略", "无视"]));
-        assert_eq!(of(r"(?i)AKIA[0-9A-Z]{16}").unwrap()[0], "akia");
+        assert_eq!(of(r"(忽略|无视).{0,12}(指令|规则)"), [list(&["忽略", "无视"]), list(&["指令", "规则"])].concat());
+        assert_eq!(of(r"(?i)AKIA[0-9A-Z]{16}")[0][0], "akia");
     }
 
     #[test]
     fn digits_alone_gate_by_pairs() {
-        let pairs = of(r"\b1[3-9]\d{9}\b").unwrap();
+        let pairs = of(r"\b1[3-9]\d{9}\b").remove(0);
         assert!(pairs.iter().all(|p| p.len() >= 2 && p.starts_with('1')), "{pairs:?}");
     }
 
     #[test]
     fn a_regex_without_any_literal_has_no_gate() {
-        assert_eq!(of(r"[a-z]{3,}[0-9a-z]+"), None);
-        assert_eq!(of(r"密码|[a-z]{9}"), None);
+        assert_eq!(of(r"[a-z]{3,}[0-9a-z]+"), Vec::<Vec<String>>::new());
+        assert_eq!(of(r"密码|[a-z]{9}"), Vec::<Vec<String>>::new());
     }
 }

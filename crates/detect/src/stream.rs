@@ -76,7 +76,7 @@ impl Stream {
         }
         Stream {
             cursors: vec![Cursor::default(); engine.patterns.len()],
-            armed: Armed::new(engine.parts()),
+            armed: Armed::new(engine.literal_sets()),
             engine,
             side,
             role,
@@ -168,7 +168,7 @@ impl Stream {
         for ((pattern, first), cursor) in rows.filter(|((p, _), _)| p.sides.has(self.side)) {
             let (text, held) =
                 if pattern.raw { (&self.text, &mut raw_held) } else { (&self.folded.text, &mut folded_held) };
-            let armed = |part, from| self.armed.since(first + part, from);
+            let armed = |part, from| engine.armed(&self.armed, first + part, from);
             let reached = pattern.walk(engine.reading(text, false), cursor, armed, |hit| {
                 let span =
                     if pattern.raw { Span::new(hit.range.start, hit.range.end) } else { self.folded.origin(hit.range) };

@@ -1,5 +1,7 @@
 //! `menshen packs`: validation and lists.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -16,6 +18,14 @@ pub enum Packs {
     Check,
     /// List the enabled packs and what they hold
     List,
+    /// What each pattern costs on the texts of a JSON Lines file, dearest first
+    Cost {
+        /// JSON Lines with `text`
+        file: PathBuf,
+        /// How many patterns to show
+        #[arg(long, default_value_t = 25)]
+        most: usize,
+    },
 }
 
 /// Runs the command.
@@ -40,6 +50,7 @@ pub fn run(config: &Config, packs: Packs) -> Result<ExitCode> {
             ))?;
             Ok(if snapshot.errors == 0 { ExitCode::SUCCESS } else { ExitCode::from(exit::FOUND) })
         }
+        Packs::Cost { file, most } => cost(&snapshot, &file, most),
         Packs::List => {
             let mut versions = table(&["pack", "version", "blake3"]);
             for version in snapshot.packs.versions() {
@@ -59,4 +70,41 @@ pub fn run(config: &Config, packs: Packs) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+fn cost(snapshot: &Snapshot, file: &Path, most: usize) -> Result<ExitCode> {
+    #[derive(serde::Deserialize)]
+    struct Line {
+        text: String,
+    }
+    let body = std::fs::read_to_string(file)
+        .map_err(|e| exit::environment(format!("cannot read {}: {e}", file.display())))?;
+    let mut sums: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    let (mut texts, mut bytes) = (0_u64, 0_u64);
+    for (number, line) in body.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
+        let line: Line = serde_json::from_str(line)
+            .map_err(|e| exit::usage(format!("{}:{}: {e}", file.display(), number + 1)))?;
+        texts += 1;
+        bytes += line.text.len() as u64;
+        for (id, ran, ns) in snapshot.engine.pattern_costs(&line.text, menshen_verdict::Side::Input) {
+            let sum = sums.entry(id).or_default();
+            sum.0 += u64::from(ran);
+            sum.1 += ns;
+        }
+    }
+    let total: u64 = sums.values().map(|(_, ns)| ns).sum();
+    let mut rows: Vec<_> = sums.into_iter().collect();
+    rows.sort_by_key(|(_, (_, ns))| std::cmp::Reverse(*ns));
+    let mut table = table(&["pattern", "let through", "µs per text", "share"]);
+    for (id, (ran, ns)) in rows.iter().take(most) {
+        table.add_row([
+            (*id).to_owned(),
+            format!("{:.1}%", 100.0 * *ran as f64 / texts.max(1) as f64),
+            format!("{:.2}", *ns as f64 / 1e3 / texts.max(1) as f64),
+            format!("{:.1}%", 100.0 * *ns as f64 / total.max(1) as f64),
+        ]);
+    }
+    print(&table.to_string())?;
+    print(&format!("{texts} texts, {bytes} bytes, {:.1} µs of patterns a text", total as f64 / 1e3 / texts.max(1) as f64))?;
+    Ok(ExitCode::SUCCESS)
 }
