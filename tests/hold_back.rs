@@ -13,7 +13,10 @@ fn never_leaks(house: &House, api: Api, saying: Saying, before: &str) {
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert!(!touches(&answer.text(), LEAK), "{api:?}: {}", answer.text());
     let said = answer.said(api);
-    assert!(said.contains(before), "{api:?}: what came before was lost: {said}");
+    // How much of the clean part had left by then is a matter of packets; that nothing else left is not.
+    let (left, ours) = said.split_once("（测试").expect("no replacement");
+    assert!(before.starts_with(left), "{api:?}: {said}");
+    assert_eq!(ours, "：余下的内容未展示）");
     assert_eq!(api.finish(&[], &answer.frames), api.filtered(), "{api:?}: {}", answer.text());
     assert!(api.ended(&answer.frames), "{api:?}: {}", answer.text());
     let record = house.record(&answer);
@@ -32,15 +35,15 @@ fn no_character_of_a_forbidden_answer_is_released() {
 fn no_character_of_forbidden_reasoning_is_released() {
     for api in Api::ALL {
         let saying = Saying::text("答案是四。").reasoning("先想一想，鸩羽琮在哪里，再作答。");
-        never_leaks(&house(), api, saying, "");
+        never_leaks(&house(), api, saying, "先想一想，");
     }
 }
 
 #[test]
 fn no_character_of_forbidden_tool_arguments_is_released() {
     for api in Api::ALL {
-        let saying = Saying::text("我来查一下。").calling("lookup", r#"{"where":"庙里","what":"鸩羽琮和别的"}"#);
-        never_leaks(&house(), api, saying, "我来查一下。");
+        let saying = Saying::text("我来查一下。").calling("lookup", r#"{"what":"鸩羽琮和别的"}"#);
+        never_leaks(&house(), api, saying, "我来查一下。{\"what\":\"");
     }
 }
 
@@ -92,8 +95,7 @@ fn a_whole_repeat_of_a_streamed_text_is_no_way_around() {
     // The deltas are clean; the text that the closing events repeat is not.
     let house = house();
     let name = fresh("repeat");
-    house.model.on(&name, |asked| {
-        let clean = Saying::text("一切都好。").reply(asked);
+    house.model.on(&name, |_| {
         let events = |text: &str| {
             let item = json!({"id": "msg_1", "type": "message", "status": "completed", "role": "assistant",
                 "content": [{"type": "output_text", "text": text, "annotations": []}]});
@@ -102,7 +104,6 @@ fn a_whole_repeat_of_a_streamed_text_is_no_way_around() {
             let end = json!({"type": "response.completed", "response": {"id": "r", "status": "completed", "output": [item]}});
             [part, done, end].map(|e| format!("event: {}\ndata: {e}\n\n", e["type"].as_str().unwrap())).concat()
         };
-        drop(clean);
         Reply::events(events("一切都好，鸩羽琮除外。"))
     });
     let answer = house.gateway.stream(Api::Responses, &name, "讲个故事");

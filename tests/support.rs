@@ -18,6 +18,9 @@ pub const DECLINED: &str = "赤焰秘方";
 /// A number that the `probe` pack redacts and restores.
 pub const BADGE: &str = "WB-204815";
 
+/// The admin key where one is set.
+pub const ADMIN: &str = "admin-key-of-the-tests-0123456789";
+
 /// The workspace's root.
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -90,7 +93,7 @@ impl Shared {
 /// The shared gateway with the `probe` pack, and the built-in `base` pack below it.
 pub fn house() -> Arc<House> {
     static HOUSE: Shared = Shared(Mutex::new(Weak::new()));
-    HOUSE.enter(|| menshen().folder(packs()).packs(&["base", "probe"]))
+    HOUSE.enter(|| menshen().folder(packs()).packs(&["base", "probe"]).env("MENSHEN_ADMIN_KEY", ADMIN))
 }
 
 /// The shared gateway that soon loses its patience with models.
@@ -107,4 +110,21 @@ pub fn impatient() -> Arc<House> {
 /// Whether a text holds any character of a word.
 pub fn touches(text: &str, word: &str) -> bool {
     word.chars().any(|c| text.contains(c))
+}
+
+/// An error in the format of its API, with this status and code.
+pub fn assert_error(api: Api, answer: &Answer, status: u16, code: &str) {
+    let said = answer.text();
+    assert_eq!((answer.status, answer.code().as_str()), (status, code), "{api:?}: {said}");
+    let json = answer.json();
+    assert!(json["error"]["message"].as_str().is_some_and(|m| m.len() > 10), "{said}");
+    assert!(
+        json["error"]["type"].as_str().is_some_and(|t| t.ends_with("_error") || t == "request_too_large"),
+        "{said}"
+    );
+    if api == Api::Messages {
+        assert_eq!(json["type"], "error", "{said}");
+        assert_eq!(json["request_id"], answer.id(), "{said}");
+    }
+    assert_eq!(answer.header("content-type"), Some("application/json"));
 }

@@ -19,6 +19,7 @@ use crate::labels::labels;
 use crate::leak::Extra;
 use crate::pattern::{Cursor, Pattern, Reading};
 use crate::pattern_file;
+use crate::presence::Bytes;
 use crate::source::{Diagnostic, Reporter, Severity, Source, SourceKind};
 use crate::stream::Stream;
 
@@ -61,6 +62,22 @@ pub struct Engine {
     pub(crate) raw_gate: Gate,
     judges: Vec<Arc<dyn Judge>>,
     id: String,
+}
+
+/// The bytes that a text has, as written and folded.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Seen {
+    pub(crate) raw: Bytes,
+    pub(crate) folded: Bytes,
+}
+
+impl Seen {
+    fn of(raw: &str, folded: &str) -> Self {
+        let mut seen = Seen::default();
+        seen.raw.note(raw);
+        seen.folded.note(folded);
+        seen
+    }
 }
 
 impl std::fmt::Debug for Engine {
@@ -216,6 +233,13 @@ impl Engine {
         self.sets.last().map_or(0, |sets| sets.end)
     }
 
+    /// Whether every part of a pattern can match somewhere.
+    fn can_match(&self, pattern: &Pattern, first: usize, armed: &Armed, seen: &Seen) -> bool {
+        let seen = if pattern.raw { &seen.raw } else { &seen.folded };
+        let mut parts = pattern.parts.iter().enumerate();
+        parts.all(|(i, part)| part.fits(seen) && self.armed(armed, first + i, 0))
+    }
+
     /// Whether a part can match at or after `from`.
     pub(crate) fn armed(&self, armed: &Armed, part: usize, from: usize) -> bool {
         self.sets.get(part).is_none_or(|sets| armed.since(sets, from))
@@ -236,9 +260,10 @@ impl Engine {
         let mut armed = Armed::new(self.literal_sets());
         self.folded_gate.arm(&folded.text, 0, &mut armed);
         self.raw_gate.arm(text, 0, &mut armed);
+        let seen = Seen::of(text, &folded.text);
         for (pattern, first) in self.patterns.iter().zip(&self.first_part) {
             let wanted = pattern.sides.has(side) && (pattern.decoded || !decoded);
-            if !wanted || !(0..pattern.parts.len()).all(|part| self.armed(&armed, first + part, 0)) {
+            if !wanted || !self.can_match(pattern, *first, &armed, &seen) {
                 continue;
             }
             let reading = self.reading(if pattern.raw { text } else { &folded.text }, true);
@@ -262,9 +287,13 @@ impl Engine {
         let mut armed = Armed::new(self.literal_sets());
         self.folded_gate.arm(&folded.text, 0, &mut armed);
         self.raw_gate.arm(text, 0, &mut armed);
+        let seen = Seen::of(text, &folded.text);
         let mut costs = Vec::with_capacity(self.patterns.len());
         for (pattern, first) in self.patterns.iter().zip(&self.first_part) {
-            let ran = pattern.sides.has(side) && (0..pattern.parts.len()).all(|part| self.armed(&armed, first + part, 0));
+            let ran = pattern.sides.has(side) && self.can_match(pattern, *first, &armed, &seen);
+            if ran {
+                pattern.prepare();
+            }
             let started = Instant::now();
             if ran {
                 let reading = self.reading(if pattern.raw { text } else { &folded.text }, true);

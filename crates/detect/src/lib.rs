@@ -59,6 +59,7 @@ mod marks;
 mod partial;
 mod pattern;
 mod pattern_file;
+mod presence;
 mod required;
 mod separators;
 mod source;

@@ -10,11 +10,12 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use menshen_verdict::Family;
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use regex_syntax::hir::Hir;
 
 use crate::marks::{Marks, Sides};
 use crate::partial::Partial;
+use crate::presence::{self, Bytes};
 use crate::validate::{Candidate, Validator};
 
 /// Words that make a match more (or at all) believable when they stand near it.
@@ -27,13 +28,26 @@ pub(crate) struct Context {
     pub(crate) boost: f32,
 }
 
+/// A compiled regex larger than this is refused; the largest honest pattern is a tenth of it.
+const MAX_REGEX_BYTES: usize = 4 << 20;
+
+/// Builds a regex that is written in our dialect.
+pub(crate) fn build(source: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(source).size_limit(MAX_REGEX_BYTES).build()
+}
+
 /// One regex of a pattern.
 pub(crate) struct Part {
-    regex: Regex,
+    source: Box<str>,
+    /// Built when a text first gets past the gate: the hundreds of patterns that a deployment never meets then cost
+    /// it no memory. That it can be built was proven when the pack was compiled.
+    regex: OnceLock<Option<Regex>>,
     /// The group named `value`, which narrows the finding's span and is what a validator sees.
     value: Option<usize>,
     /// Sets of literals; every match contains one literal of each. Empty when there is no telling set.
     pub(crate) required: Vec<Vec<String>>,
+    /// Sets of bytes; every match contains one byte of each.
+    bytes: Vec<Bytes>,
     hir: Hir,
     partial: OnceLock<Option<Partial>>,
 }
@@ -108,8 +122,14 @@ enum Flow {
 }
 
 impl Part {
-    pub(crate) fn new(regex: Regex, value: Option<usize>, required: Vec<Vec<String>>, hir: Hir) -> Self {
-        Part { regex, value, required, hir, partial: OnceLock::new() }
+    pub(crate) fn new(source: &str, value: Option<usize>, required: Vec<Vec<String>>, hir: Hir) -> Self {
+        let bytes = presence::required(&hir);
+        Part { source: source.into(), regex: OnceLock::new(), value, required, bytes, hir, partial: OnceLock::new() }
+    }
+
+    /// Whether a text of these bytes can hold a match.
+    pub(crate) fn fits(&self, seen: &Bytes) -> bool {
+        self.bytes.iter().all(|set| set.meets(seen))
     }
 
     fn partial(&self) -> Option<&Partial> {
@@ -137,11 +157,12 @@ impl Part {
 
     /// The next match at or after `from`: the whole match and the group `value` (or the match again).
     fn find(&self, text: &str, from: usize) -> Option<(Range<usize>, Range<usize>)> {
+        let regex = self.regex.get_or_init(|| build(&self.source).ok()).as_ref()?;
         let Some(group) = self.value else {
-            let found = self.regex.find_at(text, from)?.range();
+            let found = regex.find_at(text, from)?.range();
             return Some((found.clone(), found));
         };
-        let captures = self.regex.captures_at(text, from)?;
+        let captures = regex.captures_at(text, from)?;
         let whole = captures.get(0)?.range();
         let value = captures.get(group).map_or_else(|| whole.clone(), |v| v.range());
         Some((whole, value))
@@ -204,6 +225,13 @@ impl Pattern {
         let apart = if self.parts.len() > 1 { self.within_chars * 4 } else { 0 };
         let context = if self.context.words.is_empty() { 0 } else { self.context.chars * 4 };
         Some(longest.max(apart) + context)
+    }
+
+    /// Builds its regexes now rather than when a text first gets past the gate.
+    pub(crate) fn prepare(&self) {
+        for part in &self.parts {
+            let _ = part.find("", 0);
+        }
     }
 
     /// Builds what only streams need, so that the first one does not pay for it.

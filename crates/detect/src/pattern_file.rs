@@ -2,19 +2,15 @@
 
 use menshen_text::Folder;
 use menshen_verdict::{Family, Side};
-use regex::RegexBuilder;
 use toml::de::{DeTable, DeValue};
 
 use crate::dialect::{self, last_line};
 use crate::fields::{Fields, Text};
 use crate::marks::{Marks, Sides, is_dotted};
-use crate::pattern::{Context, Part, Pattern};
+use crate::pattern::{self, Context, Part, Pattern};
 use crate::required;
 use crate::source::{Diagnostic, Reporter, Source, SourceKind, inside};
 use crate::validate;
-
-/// A compiled regex larger than this is refused; the largest honest pattern is a tenth of it.
-const MAX_REGEX_BYTES: usize = 4 << 20;
 
 /// A sample text of a pattern, for tests of packs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -242,13 +238,11 @@ fn parts(source: &Source, fields: &mut Fields<'_, '_, '_, '_>, at: usize) -> Vec
 
 fn part(written: &str) -> Result<Part, dialect::BadRegex> {
     let read = dialect::read(written)?;
-    let regex = RegexBuilder::new(&read.pattern)
-        .size_limit(MAX_REGEX_BYTES)
-        .build()
+    let regex = pattern::build(&read.pattern)
         .map_err(|e| dialect::BadRegex { at: 0, message: last_line(&e.to_string()).to_owned() })?;
     let value = regex.capture_names().position(|name| name == Some("value"));
     let required = required::literals(&read.hir);
-    Ok(Part::new(regex, value, required, read.hir))
+    Ok(Part::new(&read.pattern, value, required, read.hir))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use menshen_text::{Folder, View, decode};
 use menshen_verdict::{Finding, Role, Side, Span, Verdict};
 
 use crate::disguise;
-use crate::engine::{Engine, arrange, pattern_finding};
+use crate::engine::{Engine, Seen, arrange, pattern_finding};
 use crate::gate::Armed;
 use crate::keywords::{Hit, Tail};
 use crate::labels::labels;
@@ -56,6 +56,7 @@ pub struct Stream {
     found: Vec<Finding>,
     cursors: Vec<Cursor>,
     armed: Armed,
+    seen: Seen,
     folded_gated: usize,
     raw_gated: usize,
     tail: Tail,
@@ -77,6 +78,7 @@ impl Stream {
         Stream {
             cursors: vec![Cursor::default(); engine.patterns.len()],
             armed: Armed::new(engine.literal_sets()),
+            seen: Seen::default(),
             engine,
             side,
             role,
@@ -161,6 +163,8 @@ impl Stream {
         engine.folded_gate.arm(&self.folded.text, from, &mut self.armed);
         let from = overlap(self.raw_gated, engine.raw_gate.longest, &self.text);
         engine.raw_gate.arm(&self.text, from, &mut self.armed);
+        self.seen.folded.note(self.folded.text.get(self.folded_gated..).unwrap_or_default());
+        self.seen.raw.note(self.text.get(self.raw_gated..).unwrap_or_default());
         self.folded_gated = self.folded.text.len();
         self.raw_gated = self.text.len();
         let (mut folded_held, mut raw_held) = (self.folded.text.len(), self.text.len());
@@ -168,7 +172,9 @@ impl Stream {
         for ((pattern, first), cursor) in rows.filter(|((p, _), _)| p.sides.has(self.side)) {
             let (text, held) =
                 if pattern.raw { (&self.text, &mut raw_held) } else { (&self.folded.text, &mut folded_held) };
-            let armed = |part, from| engine.armed(&self.armed, first + part, from);
+            let seen = if pattern.raw { &self.seen.raw } else { &self.seen.folded };
+            let fits = |part: usize| pattern.parts.get(part).is_some_and(|p| p.fits(seen));
+            let armed = |part, from| fits(part) && engine.armed(&self.armed, first + part, from);
             let reached = pattern.walk(engine.reading(text, false), cursor, armed, |hit| {
                 let span =
                     if pattern.raw { Span::new(hit.range.start, hit.range.end) } else { self.folded.origin(hit.range) };

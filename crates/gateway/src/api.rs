@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::MethodRouter;
 use http::{HeaderMap, HeaderValue, Uri, header};
-use menshen_verdict::{Conversation, Report, Role, Side};
+use menshen_verdict::{Action, Conversation, Outcome, Report, Role, Side};
 use serde_json::{Value, json};
 
 use crate::auth::Caller;
@@ -137,7 +137,11 @@ pub(crate) fn routes() -> Router<Arc<Gateway>> {
 
 /// An error in the format that callers of `path` expect.
 pub(crate) fn error_for(path: &str, error: &GatewayError) -> Response {
-    let id = uuid::Uuid::now_v7().to_string();
+    error_with_id(path, error, uuid::Uuid::now_v7())
+}
+
+fn error_with_id(path: &str, error: &GatewayError, id: uuid::Uuid) -> Response {
+    let id = id.to_string();
     let body = if path.starts_with("/v1/messages") {
         Messages.error(error, &id)
     } else if path.starts_with("/api/v1/text/") {
@@ -194,6 +198,28 @@ pub(crate) async fn check(
     side: Side,
     conversation: Conversation,
 ) -> Result<(Arc<Conversation>, Ruling), GatewayError> {
+    judge(gateway, api, caller, side, conversation, false).await
+}
+
+/// The same for APIs that can carry a standard answer.
+pub(crate) async fn check_with_answers(
+    gateway: &Arc<Gateway>,
+    api: &'static str,
+    caller: &Caller,
+    side: Side,
+    conversation: Conversation,
+) -> Result<(Arc<Conversation>, Ruling), GatewayError> {
+    judge(gateway, api, caller, side, conversation, true).await
+}
+
+async fn judge(
+    gateway: &Arc<Gateway>,
+    api: &'static str,
+    caller: &Caller,
+    side: Side,
+    conversation: Conversation,
+    answers: bool,
+) -> Result<(Arc<Conversation>, Ruling), GatewayError> {
     let snapshot = gateway.guard.snapshot();
     let conversation = Arc::new(conversation);
     let started = std::time::Instant::now();
@@ -204,7 +230,18 @@ pub(crate) async fn check(
         guided: false,
         lang: crate::guard::language(&conversation),
     };
-    let ruling = gateway.guard.rule(&snapshot, &conversation, inquiry).await;
+    let mut ruling = gateway.guard.rule(&snapshot, &conversation, inquiry).await;
+    let answer = match side {
+        Side::Input if answers && !ruling.disposition.unavailable => {
+            gateway.guard.answer(&snapshot, &conversation, &caller.subject)
+        }
+        _ => None,
+    };
+    if let Some(answer) = answer {
+        ruling.disposition.action = Action::Answer;
+        ruling.disposition.answer = Some(answer);
+        ruling.disposition.rule = None;
+    }
     gateway.metrics.judged(&ruling.verdict);
     let outcome = ruling.disposition.outcome();
     gateway.metrics.ended(api, outcome, Some(ruling.disposition.action), started.elapsed().as_secs_f64());
@@ -212,7 +249,7 @@ pub(crate) async fn check(
     Ok((conversation, ruling))
 }
 
-/// Judges a request's conversation, standard answers first, and puts the result in the shared shape.
+/// Judges a conversation and puts the result in the shared shape.
 pub(crate) async fn report(
     gateway: &Arc<Gateway>,
     caller: &Caller,
@@ -220,17 +257,7 @@ pub(crate) async fn report(
     id: Option<String>,
     conversation: Conversation,
 ) -> Result<Report, GatewayError> {
-    let snapshot = gateway.guard.snapshot();
-    let answer = match side {
-        Side::Input => gateway.guard.answer(&snapshot, &conversation, &caller.subject),
-        _ => None,
-    };
-    let (conversation, mut ruling) = check(gateway, "guard", caller, side, conversation).await?;
-    if let Some(answer) = answer {
-        ruling.disposition.action = menshen_verdict::Action::Answer;
-        ruling.disposition.answer = Some(answer);
-        ruling.disposition.rule = None;
-    }
+    let (conversation, ruling) = check_with_answers(gateway, "guard", caller, side, conversation).await?;
     Ok(Report::new(id, side, &conversation, &ruling.verdict, &ruling.disposition))
 }
 
@@ -248,14 +275,34 @@ pub(crate) fn bare(role: Role, side: Side, text: impl Into<String>) -> Conversat
     conversation
 }
 
-/// Turns a handler's result into a response, with errors in the format of `path`.
-pub(crate) fn answer(path: &str, result: Result<Value, GatewayError>, gateway: &Gateway) -> Response {
+/// Turns a handler's result into a response, with errors in the format of `path`. What is wrong with a request to a
+/// checking API is recorded; what was judged has its record already.
+pub(crate) async fn answer(path: &str, result: Result<Value, GatewayError>, gateway: &Gateway) -> Response {
     match result {
         Ok(body) => json_response(&body),
         Err(error) => {
             gateway.metrics.failed(error.failure.code());
-            error_for(path, &error)
+            let id = uuid::Uuid::now_v7();
+            if error.failure.outcome() == Outcome::Invalid && !error.failure.only_counted() {
+                admin::record_refusal(gateway, path, id, &error).await;
+            }
+            error_with_id(path, &error, id)
         }
+    }
+}
+
+/// The name of a path's API in metrics and the audit.
+fn api_of(path: &str) -> &'static str {
+    match path {
+        "/v1/guard" => "guard",
+        "/v1/moderations" => "moderations",
+        "/v1/models" => "models",
+        "/beta/litellm_basic_guardrail_api" => "litellm",
+        "/request" | "/response" => "agentgateway",
+        p if p.starts_with("/v1/guardrails") => "openguardrails",
+        p if p.starts_with("/api/v1/text/") => "fms",
+        p if p.starts_with("/admin/") => "admin",
+        _ => "other",
     }
 }
 

@@ -1,5 +1,7 @@
 //! Who calls, and what they may do.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, header};
 use menshen_policy::Subject;
 use menshen_store::{Store, same_secret};
@@ -39,6 +41,8 @@ pub struct Door {
     requests_per_minute: u32,
     tokens_per_minute: u32,
     tokens_per_day: u64,
+    /// Applications whose scene the operator has set: no header changes it.
+    bound: Vec<String>,
 }
 
 /// The key a request presents: `Authorization: Bearer …`, `x-api-key` (Anthropic, LiteLLM) or `api-key` (Azure).
@@ -66,6 +70,7 @@ impl Door {
             requests_per_minute: config.limits.requests_per_minute,
             tokens_per_minute: config.limits.tokens_per_minute,
             tokens_per_day: config.limits.tokens_per_day,
+            bound: config.apps.iter().filter(|(_, app)| app.scene.is_some()).map(|(name, _)| name.clone()).collect(),
         }
     }
 
@@ -78,9 +83,10 @@ impl Door {
         }
     }
 
-    /// Whether anybody was given a key to converse with.
+    /// Whether anybody was ever given a key to converse with.
     fn keys_exist(&self) -> bool {
-        self.store.keys().iter().any(|k| k.revoked_us.is_none() && k.has_scope(INFER))
+        // A revoked key counts: revoking the last one must not open the door to everybody.
+        self.store.keys().iter().any(|k| k.has_scope(INFER))
     }
 
     /// Lets a caller in who wants to converse or check.
@@ -111,7 +117,7 @@ impl Door {
                     user: stranger.subject.user,
                     tier: key.tier.clone().or(stranger.subject.tier),
                     // A key's scene binds: a caller must not be able to leave the minors' scene by a header.
-                    scene: key.scene.clone().or(stranger.subject.scene),
+                    scene: key.scene.clone().or_else(|| self.scene(&key.app, headers)),
                     minor: stranger.subject.minor,
                 },
                 key_id: Some(key.id.clone()),
@@ -131,13 +137,14 @@ impl Door {
     }
 
     fn stranger(&self, headers: &HeaderMap) -> Caller {
+        let app = named(headers, "x-menshen-app").unwrap_or_else(|| "default".to_owned());
         Caller {
             subject: Subject {
-                app: named(headers, "x-menshen-app").unwrap_or_else(|| "default".to_owned()),
+                scene: self.scene(&app, headers),
+                app,
                 tenant: "default".to_owned(),
                 user: named(headers, "x-menshen-user"),
                 tier: named(headers, "x-menshen-tier"),
-                scene: named(headers, "x-menshen-scene"),
                 minor: named(headers, "x-menshen-minor").is_some_and(|v| v == "true" || v == "1"),
             },
             key_id: None,
@@ -146,6 +153,28 @@ impl Door {
             tokens_per_day: self.tokens_per_day,
             admin: false,
         }
+    }
+
+    /// The headers that may travel on to a model. Where callers need no key their own credentials are the model's, but
+    /// a key of ours never leaves.
+    pub fn without_our_keys<'a>(&self, headers: &'a HeaderMap) -> Cow<'a, HeaderMap> {
+        let ours = |name: &str| {
+            let value = headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+            let secret =
+                value.strip_prefix("Bearer ").or_else(|| value.strip_prefix("bearer ")).unwrap_or(value).trim();
+            secret.starts_with("msk_") || self.is_admin_key(secret)
+        };
+        let found: Vec<&str> = ["authorization", "x-api-key"].into_iter().filter(|name| ours(name)).collect();
+        let mut headers = Cow::Borrowed(headers);
+        for name in found {
+            headers.to_mut().remove(name);
+        }
+        headers
+    }
+
+    /// The scene that a header asks for, unless the operator has set the application's.
+    fn scene(&self, app: &str, headers: &HeaderMap) -> Option<String> {
+        if self.bound.iter().any(|b| b == app) { None } else { named(headers, "x-menshen-scene") }
     }
 
     fn is_admin_key(&self, secret: &str) -> bool {

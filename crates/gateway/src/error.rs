@@ -119,6 +119,13 @@ failures! {
     Internal = 500, "internal_error", Us, Unavailable, true;
 }
 
+impl Failure {
+    /// Strangers and floods are counted, not recorded: they must not be able to fill the disk.
+    pub const fn only_counted(self) -> bool {
+        matches!(self, Failure::Unauthorized | Failure::RateLimited | Failure::Overloaded)
+    }
+}
+
 /// A failure with what to tell the client and what to tell the operator.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{}: {message}", .failure.code())]
@@ -168,6 +175,11 @@ impl GatewayError {
     pub fn http_status(&self) -> StatusCode {
         self.status.unwrap_or_else(|| self.failure.status())
     }
+}
+
+/// The end of what was under way when the drain time was over.
+pub(crate) fn stopping() -> GatewayError {
+    GatewayError::new(Failure::Draining, "the gateway is shutting down; try again").retry_after(5)
 }
 
 /// Shorthand for a request of the wrong shape.

@@ -14,13 +14,15 @@ use http_body_util::{BodyExt, Limited};
 use menshen_detect::Extra;
 use menshen_policy::redact::{Restorer, Vault};
 use menshen_store::{Entry, NewReview, Suspension, Text};
-use menshen_verdict::{Action, Conversation, Disposition, Outcome, Side, Verdict};
+use menshen_verdict::{
+    Action, Conversation, Disposition, Family as FindingFamily, Finding, Outcome, Role, Side, Verdict,
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::auth::Caller;
 use crate::config::{Attachments, KeepText, Limits, OnFailure, OnUnseen};
-use crate::error::{Failure, GatewayError, invalid};
+use crate::error::{self, Failure, GatewayError, invalid};
 use crate::family::{Family, Finish, Request, translate};
 use crate::gateway::Gateway;
 use crate::guard::{self, Inquiry, Ruling, Snapshot};
@@ -55,17 +57,27 @@ pub struct Exchange {
     pub(crate) attempts: Value,
     pub(crate) tokens: u64,
     pub(crate) error: Option<String>,
+    /// What passed although nothing could look into it, for the record.
+    unchecked: Vec<Value>,
     recorded: bool,
 }
 
 /// Handles a request of a conversing API.
 pub async fn handle(gateway: Arc<Gateway>, family: &'static dyn Family, headers: HeaderMap, body: Body) -> Response {
+    let (tasks, stopping) = (gateway.tasks.clone(), gateway.stopping.clone());
     let mut exchange = Exchange::new(gateway, family);
-    let outcome = exchange.run(&headers, body).await;
-    match outcome {
-        Ok(response) => response,
-        Err(error) => exchange.refuse(error).await,
-    }
+    let handled = async {
+        let outcome = tokio::select! {
+            outcome = exchange.run(&headers, body) => outcome,
+            () = stopping.cancelled() => Err(error::stopping()),
+        };
+        match outcome {
+            Ok(response) => response,
+            Err(error) => exchange.refuse(error).await,
+        }
+    };
+    // Tracked, so that the store stays open until the record is written.
+    tasks.track_future(handled).await
 }
 
 /// Reads a body within its limits.
@@ -134,6 +146,7 @@ impl Exchange {
             attempts: Value::Null,
             tokens: 0,
             error: None,
+            unchecked: Vec::new(),
             recorded: false,
         }
     }
@@ -147,12 +160,18 @@ impl Exchange {
         self.request = self.family.read_request(&body)?;
         self.conversation = Arc::new(std::mem::take(&mut self.request.conversation));
         let subject = self.identify()?;
-        if let Some(user) = subject.user.clone() {
-            self.suspended(&subject.tenant, &user)?;
+        let monitor = self.snapshot.policy(&subject.app).settings().monitor;
+        if !monitor {
+            if let Some(user) = subject.user.clone() {
+                self.suspended(&subject.tenant, &user)?;
+            }
+            self.seen_history()?;
         }
-        self.seen_history()?;
 
-        if let Some(answer) = gateway.guard.answer(&self.snapshot, &self.conversation, &subject) {
+        // What is embedded is no question to anybody.
+        let asked = self.family.api() != "embeddings";
+        let known = asked.then(|| gateway.guard.known_answer(&self.snapshot, &self.conversation, &subject)).flatten();
+        if let Some(answer) = known.clone().filter(|_| !monitor) {
             let text = answer.text.clone();
             let disposition = Disposition { action: Action::Answer, answer: Some(answer), ..Disposition::pass() };
             self.input = Some(Ruling { verdict: Verdict::default(), disposition, withheld: Vec::new() });
@@ -166,8 +185,12 @@ impl Exchange {
             guided: false,
             lang: self.lang(),
         };
-        let ruling = gateway.guard.rule(&self.snapshot, &self.conversation, inquiry).await;
+        let mut ruling = gateway.guard.rule(&self.snapshot, &self.conversation, inquiry).await;
         gateway.metrics.judged(&ruling.verdict);
+        if monitor {
+            // For the record: what would have been answered.
+            ruling.disposition.answer = known;
+        }
         let disposition = ruling.disposition.clone();
         let withheld = ruling.withheld.clone();
         self.input = Some(ruling);
@@ -190,8 +213,10 @@ impl Exchange {
             }
             Action::Pass | Action::Guide | Action::Redact => {}
         }
+        self.note_unchecked(&subject.app);
         self.prepare(&mut body, &disposition, &withheld, &subject.app);
-        let reply = gateway.upstreams.send(self.family, &self.request, &body, headers).await?;
+        let headers = gateway.door.without_our_keys(headers);
+        let reply = gateway.upstreams.send(self.family, &self.request, &body, &headers).await?;
         self.attempts = json!({"upstream": reply.upstream, "tried": reply.attempts, "translated": reply.translated});
         if !reply.status.is_success() {
             return Err(self.upstream_refused(reply).await);
@@ -259,8 +284,7 @@ impl Exchange {
             return Ok(());
         }
         for (param, id) in &self.request.hidden {
-            let key = format!("{}/{id}", self.app());
-            if self.gateway.history.get(&key).is_none() {
+            if !self.remembers(id) {
                 return Err(GatewayError::new(
                     Failure::HistoryUnseen,
                     format!(
@@ -272,6 +296,16 @@ impl Exchange {
             }
         }
         Ok(())
+    }
+
+    /// Notes what is forwarded unseen because policy says so.
+    fn note_unchecked(&mut self, app: &str) {
+        let unseen = self.request.hidden.iter().filter(|(_, id)| !self.remembers(id));
+        let mut unchecked: Vec<Value> = unseen.map(|(param, _)| json!({"parameter": param})).collect();
+        if self.snapshot.policy(app).settings().attachments != menshen_policy::Attachments::External {
+            unchecked.extend(self.conversation.attachments.iter().map(|a| json!({"path": a.path, "media": a.media})));
+        }
+        self.unchecked = unchecked;
     }
 
     /// Three risky inputs in a row or five in a day suspend the end user (TC260-003 §7).
@@ -390,7 +424,7 @@ impl Exchange {
                     .find_map(|p| v.pointer(p).and_then(Value::as_str).map(str::to_owned))
             })
             .unwrap_or_default();
-        let conversation = Arc::new(Conversation::of_text(menshen_verdict::Role::Assistant, said.clone()));
+        let conversation = Arc::new(Conversation::of_text(Role::Assistant, said.clone()));
         let subject = self.subject();
         let ruling = self.gateway.guard.rule(&self.snapshot, &conversation, self.of_answer(&subject)).await;
         let clean = ruling.disposition.action == Action::Pass && said.len() <= 2_000;
@@ -434,6 +468,8 @@ impl Exchange {
         if let Some(blocked) = self.attachments_of_answer(&conversation) {
             return Err(blocked);
         }
+        let seen = conversation.attachments.iter();
+        self.unchecked.extend(seen.map(|a| json!({"path": a.path, "media": a.media, "side": "output"})));
         let ruling = gateway.guard.rule(&self.snapshot, &conversation, self.of_answer(&subject)).await;
         gateway.metrics.judged(&ruling.verdict);
         let disposition = ruling.disposition.clone();
@@ -514,6 +550,10 @@ impl Exchange {
             .unwrap_or_else(|| "The rest of this answer was withheld by the content policy.".to_owned())
     }
 
+    fn remembers(&self, id: &str) -> bool {
+        self.gateway.history.get(&format!("{}/{id}", self.app())).is_some()
+    }
+
     pub(crate) fn remember(&self, id: &str) {
         self.gateway.history.insert(format!("{}/{id}", self.app()), ());
     }
@@ -552,9 +592,7 @@ impl Exchange {
         self.gateway.metrics.failed(error.failure.code());
         self.error = Some(error.failure.code().to_owned());
         let mut error = error;
-        // Strangers and floods are counted, not recorded: they must not be able to fill the disk.
-        let counted_only = matches!(error.failure, Failure::Unauthorized | Failure::RateLimited | Failure::Overloaded);
-        if counted_only {
+        if error.failure.only_counted() {
             self.count(error.failure.outcome(), None);
         } else if let Err(e) = self.record_failure(&error).await {
             error = e;
@@ -688,6 +726,9 @@ impl Exchange {
             "input": self.input.as_ref().map(summary),
             "output": self.output.as_ref().map(summary),
         });
+        if !self.unchecked.is_empty() {
+            entry.verdict["unchecked"] = Value::from(self.unchecked.clone());
+        }
         entry.attempts = self.attempts.clone();
         entry.timings = json!({
             "total_us": u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
@@ -732,14 +773,14 @@ pub(crate) fn summary(ruling: &Ruling) -> Value {
         "hits": ruling.disposition.hits.iter().map(|h| json!({
             "rule": h.rule.to_string(), "action": h.action.id(), "monitor": h.monitor})).collect::<Vec<_>>(),
         "principles": ruling.disposition.principles,
-        "risk": {"score": labels.risk_score, "topics": labels.risks, "level": guard::scored(&labels.level)},
-        "attack": {"score": labels.attack_score, "classes": labels.attacks},
+        "risk": {"score": menshen_verdict::rounded(labels.risk_score), "topics": labels.risks, "level": guard::scored(&labels.level)},
+        "attack": {"score": menshen_verdict::rounded(labels.attack_score), "classes": labels.attacks},
         "intent": guard::scored(&labels.intent),
         "topic": guard::scored(&labels.topic),
         "sentiment": guard::scored(&labels.sentiment),
         "findings": ruling.verdict.findings.iter().map(|f| json!({
             "detector": f.detector, "segment": f.segment, "start": f.span.start, "end": f.span.end,
-            "score": f.score, "via": f.via})).collect::<Vec<_>>(),
+            "score": menshen_verdict::rounded(f.score), "via": f.via})).collect::<Vec<_>>(),
         "withheld": ruling.withheld,
         "unavailable": ruling.verdict.unavailable,
         "stages": ruling.verdict.stages,
@@ -753,23 +794,22 @@ fn text_of(conversation: &Conversation) -> String {
 
 /// The turn at hand, for the record: what the user and tools brought since the model's last message.
 fn input_text(conversation: &Conversation) -> String {
-    let last =
-        conversation.segments.iter().rposition(|s| s.role == menshen_verdict::Role::Assistant).map_or(0, |i| i + 1);
-    let texts = conversation.segments.iter().skip(last).filter(|s| s.role != menshen_verdict::Role::System);
+    let last = conversation.segments.iter().rposition(|s| s.role == Role::Assistant).map_or(0, |i| i + 1);
+    let texts = conversation.segments.iter().skip(last).filter(|s| s.role != Role::System);
     texts.map(|s| s.text.as_str()).collect::<Vec<_>>().join("\n")
 }
 
 /// The same without what was found in it.
 fn censored(conversation: &Conversation, ruling: Option<&Ruling>) -> String {
-    let last =
-        conversation.segments.iter().rposition(|s| s.role == menshen_verdict::Role::Assistant).map_or(0, |i| i + 1);
+    let last = conversation.segments.iter().rposition(|s| s.role == Role::Assistant).map_or(0, |i| i + 1);
     let mut out = Vec::new();
     for (index, segment) in conversation.segments.iter().enumerate().skip(last) {
-        if segment.role == menshen_verdict::Role::System {
+        if segment.role == Role::System {
             continue;
         }
         let mut edits: Vec<Edit> = Vec::new();
-        for finding in ruling.iter().flat_map(|r| &r.verdict.findings).filter(|f| f.segment == index) {
+        let labels = |f: &&Finding| f.segment == index && !matches!(f.family, FindingFamily::Cue | FindingFamily::Grey);
+        for finding in ruling.iter().flat_map(|r| &r.verdict.findings).filter(labels) {
             if !edits.iter().any(|e| e.span.overlaps(finding.span)) {
                 edits.push(Edit { span: finding.span, text: format!("[{}]", finding.label) });
             }

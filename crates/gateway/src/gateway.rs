@@ -15,6 +15,7 @@ use menshen_store::{Entry, EntryKind, Store};
 use moka::sync::Cache;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api;
@@ -51,6 +52,8 @@ pub struct Gateway {
     pub(crate) spans: crate::traces::Traces,
     slots: Arc<Semaphore>,
     draining: AtomicBool,
+    /// Cancelled when the drain time is over: what is still under way ends, and is recorded.
+    pub(crate) stopping: CancellationToken,
 }
 
 impl Gateway {
@@ -80,6 +83,7 @@ impl Gateway {
             spans,
             slots: Arc::new(Semaphore::new(config.limits.max_concurrent)),
             draining: AtomicBool::new(false),
+            stopping: CancellationToken::new(),
             store,
             config,
         }))
@@ -175,6 +179,7 @@ impl Gateway {
                 tokio::time::sleep(drain).await;
             } => tracing::warn!("the drain time is over; closing with {} requests under way", self.metrics.in_flight.get()),
         }
+        self.stopping.cancel();
         self.tasks.close();
         let _ = tokio::time::timeout(Duration::from_secs(5), self.tasks.wait()).await;
         self.spans.flush().await;

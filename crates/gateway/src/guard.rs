@@ -36,7 +36,7 @@ pub struct Snapshot {
     default_policy: Arc<Policy>,
     /// Packs and their versions, as recorded with every decision.
     pub versions: Value,
-    /// What was wrong with the packs, a line each; the good rest of them is in force.
+    /// What was wrong with the packs, a line each, errors first; the good rest of them is in force.
     pub diagnostics: Vec<String>,
     /// How many of the diagnostics are errors.
     pub errors: usize,
@@ -48,8 +48,7 @@ impl Snapshot {
         let mut origins = vec![menshen_policy::embedded()];
         origins.extend(config.pack_folders.iter().cloned().map(Origin::Folder));
         let (packs, diagnostics) = PackSet::load(&origins, &config.packs);
-        let mut lines: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
-        let mut errors = diagnostics.iter().filter(|d| d.is_error()).count();
+        let mut notes: Vec<(bool, String)> = diagnostics.iter().map(|d| (d.is_error(), d.to_string())).collect();
         let sources: Vec<menshen_detect::Source> = packs
             .detect_sources()
             .into_iter()
@@ -66,8 +65,12 @@ impl Snapshot {
             .collect();
         let options = Options { max_hold_bytes: config.stream.max_hold_bytes, ..Options::default() };
         let (engine, diagnostics) = Engine::compile(&sources, &options);
-        errors += diagnostics.iter().filter(|d| d.severity == menshen_detect::Severity::Error).count();
-        lines.extend(diagnostics.iter().map(ToString::to_string));
+        let is_error = |d: &menshen_detect::Diagnostic| d.severity == menshen_detect::Severity::Error;
+        notes.extend(diagnostics.iter().map(|d| (is_error(d), d.to_string())));
+        // Errors first: who shows only one shows what has to be corrected.
+        notes.sort_by_key(|(error, _)| !error);
+        let errors = notes.iter().filter(|(error, _)| *error).count();
+        let lines = notes.into_iter().map(|(_, line)| line).collect();
         let default = config.apps.get("default").cloned().unwrap_or_default();
         let default_policy = Arc::new(packs.policy(&settings(config, &default)));
         let policies = config
@@ -231,8 +234,18 @@ impl Guard {
         Extra::new(canaries, &system_prompts)
     }
 
-    /// The standard answer to a conversation's last question, if the library has one.
+    /// The standard answer that is given to a conversation's last question: none in monitor mode, which acts on nothing.
     pub fn answer(&self, snapshot: &Snapshot, conversation: &Conversation, subject: &Subject) -> Option<AnswerRef> {
+        self.known_answer(snapshot, conversation, subject).filter(|_| !snapshot.policy(&subject.app).settings().monitor)
+    }
+
+    /// The standard answer to a conversation's last question, if the library has one.
+    pub fn known_answer(
+        &self,
+        snapshot: &Snapshot,
+        conversation: &Conversation,
+        subject: &Subject,
+    ) -> Option<AnswerRef> {
         if !self.enabled || !conversation.attachments.is_empty() {
             return None;
         }
@@ -645,7 +658,7 @@ pub fn withhold(body: &mut Value, conversation: &Conversation, messages: &[usize
 
 /// A label with its score, for the record.
 pub fn scored<T: ToString>(label: &Option<Scored<T>>) -> Value {
-    label.as_ref().map_or(Value::Null, |l| json!({"id": l.id.to_string(), "score": l.score}))
+    label.as_ref().map_or(Value::Null, |l| json!({"id": l.id.to_string(), "score": menshen_verdict::rounded(l.score)}))
 }
 
 #[cfg(test)]

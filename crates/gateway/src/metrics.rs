@@ -31,7 +31,7 @@ struct Code {
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Found {
-    family: String,
+    family: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -120,8 +120,7 @@ impl Metrics {
     /// Counts what a verdict holds and what it took.
     pub fn judged(&self, verdict: &Verdict) {
         for finding in &verdict.findings {
-            let family = format!("{:?}", finding.family).to_lowercase();
-            self.findings.get_or_create(&Found { family }).inc();
+            self.findings.get_or_create(&Found { family: finding.family.id() }).inc();
         }
         for stage in &verdict.stages {
             let seconds = stage.us as f64 / 1e6;

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::config::Release;
-use crate::error::{Failure, GatewayError};
+use crate::error::{self, Failure, GatewayError};
 use crate::exchange::{Exchange, unavailable};
 use crate::family::translate::StreamTranslator;
 use crate::family::{Frame, Step, Wire, chat};
@@ -91,6 +91,7 @@ impl Relay {
     async fn pump(&mut self, mut reply: Reply) -> End {
         let limits = self.exchange.gateway.config.limits.clone();
         let keep_alive = Duration::from_millis(self.exchange.gateway.config.stream.keep_alive_ms.max(100));
+        let stopping = self.exchange.gateway.stopping.clone();
         let mut parser = Parser::new(limits.max_event_bytes);
         let deadline = Instant::now() + Duration::from_millis(limits.total_ms);
         loop {
@@ -100,6 +101,7 @@ impl Relay {
                 tokio::select! {
                     chunk = &mut next => break chunk,
                     () = self.sender.closed() => return End::Gone,
+                    () = stopping.cancelled() => return End::Failed(error::stopping()),
                     () = tokio::time::sleep_until(deadline) => {
                         break Err(GatewayError::new(Failure::UpstreamTimeout, "the model did not finish its answer in time"));
                     }

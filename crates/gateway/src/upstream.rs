@@ -261,7 +261,14 @@ impl Upstreams {
             if !(unknown && can_translate && state.config.speaks.is_none()) {
                 return Ok((response, false));
             }
+            // A 404 may also mean an unknown model: only a chat completion that goes through proves that it was the
+            // API that is not spoken.
+            let chat = self.translated(state, family, request, body, headers).await?;
+            if !chat.status().is_success() {
+                return Ok((response, false));
+            }
             state.silent.fetch_or(bit, Ordering::Relaxed);
+            return Ok((chat, true));
         }
         if !can_translate {
             return Err(GatewayError::new(
@@ -269,10 +276,19 @@ impl Upstreams {
                 "the model behind this gateway does not offer this API",
             ));
         }
+        Ok((self.translated(state, family, request, body, headers).await?, true))
+    }
+
+    async fn translated(
+        &self,
+        state: &State,
+        family: &dyn Family,
+        request: &Request,
+        body: &Value,
+        headers: &HeaderMap,
+    ) -> Result<reqwest::Response, GatewayError> {
         let chat = translate::request(family.api(), body, request.stream)?;
-        let response =
-            self.post(state, "chat/completions", encode(&chat, state.config.model.as_deref()), headers).await?;
-        Ok((response, true))
+        self.post(state, "chat/completions", encode(&chat, state.config.model.as_deref()), headers).await
     }
 
     fn url(state: &State, path: &str) -> String {

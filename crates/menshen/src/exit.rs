@@ -39,10 +39,13 @@ pub fn environment(message: impl Into<String>) -> anyhow::Error {
 /// Writes an error with its causes and gives its exit code.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     // A closed pipe (`menshen … | head`) is how readers say that they have seen enough.
-    if error
-        .chain()
-        .any(|c| c.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe))
-    {
+    let closed = |c: &(dyn std::error::Error + 'static)| {
+        let kind = c.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        // What JSON is written to hides the pipe's error inside its own.
+        let within = c.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+        kind.or(within) == Some(std::io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(closed) {
         return ExitCode::SUCCESS;
     }
     let _ = writeln!(std::io::stderr(), "menshen: {error:#}");

@@ -126,7 +126,11 @@ impl Api {
                 Api::Responses => {
                     let kind = json["type"].as_str().unwrap_or_default();
                     if kind.ends_with(".delta") {
-                        let part = if json["content_index"].is_null() { &json["summary_index"] } else { &json["content_index"] };
+                        let part = if json["content_index"].is_null() {
+                            &json["summary_index"]
+                        } else {
+                            &json["content_index"]
+                        };
                         add(format!("{}/{part}/{kind}", json["output_index"]), &json["delta"]);
                     }
                 }
@@ -159,7 +163,11 @@ impl Api {
                     }
                 }
                 Api::Messages => {
-                    if json["delta"]["stop_reason"].is_string() { json["delta"]["stop_reason"].clone() } else { json["stop_reason"].clone() }
+                    if json["delta"]["stop_reason"].is_string() {
+                        json["delta"]["stop_reason"].clone()
+                    } else {
+                        json["stop_reason"].clone()
+                    }
                 }
             };
             if let Some(reason) = reason.as_str() {
@@ -182,10 +190,9 @@ impl Api {
         let last = frames.last().map(|f| (f.data.clone(), f.json()));
         last.is_some_and(|(data, json)| match self {
             Api::Chat => data == "[DONE]",
-            Api::Responses => matches!(
-                json["type"].as_str(),
-                Some("response.completed" | "response.incomplete" | "response.failed")
-            ),
+            Api::Responses => {
+                matches!(json["type"].as_str(), Some("response.completed" | "response.incomplete" | "response.failed"))
+            }
             Api::Messages => json["type"] == "message_stop",
         })
     }
@@ -348,7 +355,9 @@ impl Saying {
     fn items(&self) -> Vec<Value> {
         let mut items = Vec::new();
         if let Some(reasoning) = &self.reasoning {
-            items.push(json!({"id": "rs_1", "type": "reasoning", "summary": [{"type": "summary_text", "text": reasoning}]}));
+            items.push(
+                json!({"id": "rs_1", "type": "reasoning", "summary": [{"type": "summary_text", "text": reasoning}]}),
+            );
         }
         items.push(json!({"id": "msg_1", "type": "message", "status": "completed", "role": "assistant",
             "content": [{"type": "output_text", "text": self.first(), "annotations": []}]}));
@@ -408,14 +417,20 @@ impl Saying {
                 Some("function_call") => {
                     let arguments = item["arguments"].as_str().unwrap_or_default();
                     for piece in Saying::split(arguments) {
-                        steps.push(Step::Send(event("response.function_call_arguments.delta", at(json!({"delta": piece})))));
+                        steps.push(Step::Send(event(
+                            "response.function_call_arguments.delta",
+                            at(json!({"delta": piece})),
+                        )));
                     }
                     let body = at(json!({"arguments": arguments}));
                     steps.push(Step::Send(event("response.function_call_arguments.done", body)));
                 }
                 _ => {
                     let part = json!({"type": "output_text", "text": "", "annotations": []});
-                    steps.push(Step::Send(event("response.content_part.added", at(json!({"content_index": 0, "part": part})))));
+                    steps.push(Step::Send(event(
+                        "response.content_part.added",
+                        at(json!({"content_index": 0, "part": part})),
+                    )));
                     self.paced(steps, &|piece| {
                         event("response.output_text.delta", at(json!({"content_index": 0, "delta": piece})))
                     });

@@ -11,7 +11,7 @@ use std::time::Instant;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Api, Answer, Call, PATIENCE};
+use crate::{Answer, Api, Call, PATIENCE};
 
 /// What a command of the binary printed and how it ended.
 #[derive(Debug, Clone)]
@@ -199,7 +199,8 @@ pub struct Gateway {
 impl Gateway {
     fn launch(launcher: Launcher, dir: TempDir) -> Gateway {
         let mut command = launcher.command(dir.path());
-        let mut child = command.arg("serve").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            command.arg("serve").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (out, err) = (Log::default(), Log::default());
         let lines = collect(child.stdout.take().unwrap(), &out);
         drop(collect(child.stderr.take().unwrap(), &err));
@@ -300,6 +301,13 @@ impl Gateway {
         assert_eq!(self.get("/healthz").send().status, 200);
         let log = self.log();
         assert!(!log.contains("panic"), "{log}");
+    }
+
+    /// Its resident memory in bytes, as Linux counts it; `None` elsewhere.
+    pub fn resident_bytes(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find(|l| l.starts_with("VmRSS:"))?;
+        line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
     }
 
     /// Asks it to end (SIGTERM).

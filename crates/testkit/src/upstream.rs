@@ -96,6 +96,11 @@ impl Reply {
         Reply { status: 200, headers, length: Length::Chunked, head: true, steps }
     }
 
+    /// A body of this type that goes out step by step, without a stated length.
+    pub fn chunks(kind: &str, steps: Vec<Step>) -> Self {
+        Reply { headers: vec![("content-type".to_owned(), kind.to_owned())], ..Reply::stream(steps) }
+    }
+
     /// An event stream of these bytes.
     pub fn events(bytes: impl Into<Vec<u8>>) -> Self {
         Reply::stream(vec![Step::Send(bytes.into())])
@@ -195,6 +200,7 @@ type Script = Arc<dyn Fn(&Received) -> Reply + Send + Sync>;
 #[derive(Default)]
 struct Scripts {
     by_model: HashMap<String, Script>,
+    otherwise: Option<Script>,
     received: Vec<Received>,
 }
 
@@ -252,6 +258,14 @@ impl Upstream {
         self.scripts.lock().unwrap().by_model.insert(model.to_owned(), Arc::new(script));
     }
 
+    /// Says what every model does that has no script of its own.
+    ///
+    /// # Panics
+    /// When a script panicked before.
+    pub fn otherwise(&self, script: impl Fn(&Received) -> Reply + Send + Sync + 'static) {
+        self.scripts.lock().unwrap().otherwise = Some(Arc::new(script));
+    }
+
     /// Has the model of this name say something.
     pub fn says(&self, model: &str, saying: Saying) {
         self.on(model, move |asked| saying.reply(asked));
@@ -291,15 +305,21 @@ fn serve(socket: TcpStream, scripts: &Mutex<Scripts>) -> std::io::Result<()> {
     let script = {
         let mut scripts = scripts.lock().unwrap();
         scripts.received.push(asked.clone());
-        scripts.by_model.get(&asked.model()).cloned()
+        scripts.by_model.get(&asked.model()).or(scripts.otherwise.as_ref()).cloned()
     };
     let reply = match (script, asked.path.rsplit('/').next()) {
         (Some(script), _) => script(&asked),
-        (None, Some("models")) => Reply::json(200, &json!({"object": "list", "data": [
-            {"id": "scripted", "object": "model", "created": 1, "owned_by": "testkit"}]})),
-        (None, Some("embeddings")) => Reply::json(200, &json!({"object": "list", "model": asked.model(),
+        (None, Some("models")) => Reply::json(
+            200,
+            &json!({"object": "list", "data": [
+            {"id": "scripted", "object": "model", "created": 1, "owned_by": "testkit"}]}),
+        ),
+        (None, Some("embeddings")) => Reply::json(
+            200,
+            &json!({"object": "list", "model": asked.model(),
             "data": [{"object": "embedding", "index": 0, "embedding": [0.5, -0.25]}],
-            "usage": {"prompt_tokens": 2, "total_tokens": 2}})),
+            "usage": {"prompt_tokens": 2, "total_tokens": 2}}),
+        ),
         _ => Saying::text("好的。").reply(&asked),
     };
     reply.write(&mut writer)

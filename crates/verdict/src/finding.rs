@@ -65,6 +65,24 @@ pub enum Family {
     External,
 }
 
+impl Family {
+    /// The stable id used in packs, metrics and the audit.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Family::Keyword => "keyword",
+            Family::Grey => "grey",
+            Family::Pii => "pii",
+            Family::Secret => "secret",
+            Family::Attack => "attack",
+            Family::UnsafeOutput => "unsafe_output",
+            Family::Leak => "leak",
+            Family::Cue => "cue",
+            Family::Model => "model",
+            Family::External => "external",
+        }
+    }
+}
+
 /// How the text had to be read for the match to appear.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

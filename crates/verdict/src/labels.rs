@@ -2,9 +2,25 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{Attack, Finding, Intent, Level, Risk, Sentiment, Topic};
+
+/// A score as it is shown: four decimals, so that `0.9_f32` reads 0.9 and not 0.8999999761581421.
+pub fn rounded(score: f32) -> f64 {
+    (f64::from(score) * 10_000.0).round() / 10_000.0
+}
+
+pub(crate) fn write_rounded<S: Serializer>(score: &f32, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(rounded(*score))
+}
+
+pub(crate) fn write_rounded_option<S: Serializer>(score: &Option<f32>, serializer: S) -> Result<S::Ok, S::Error> {
+    match score {
+        Some(score) => write_rounded(score, serializer),
+        None => serializer.serialize_none(),
+    }
+}
 
 /// A label with its score in 0..=1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -12,6 +28,7 @@ pub struct Scored<T> {
     /// The label.
     pub id: T,
     /// Calibrated probability that the label holds.
+    #[serde(serialize_with = "write_rounded")]
     pub score: f32,
 }
 
@@ -168,6 +185,12 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scores_are_shown_with_four_decimals() {
+        assert_eq!(serde_json::to_value(Scored::new(Risk::A1d, 0.9)).unwrap()["score"], 0.9);
+        assert_eq!(rounded(1.0 / 3.0), 0.3333);
+    }
 
     #[test]
     fn absorbing_keeps_the_higher_score_and_the_graver_level() {

@@ -28,6 +28,6 @@ mod taxonomy;
 pub use conversation::{Attachment, Conversation, Kind, Media, Role, Segment, Side};
 pub use disposition::{Action, AnswerRef, Disposition, Outcome, Redaction, RuleHit, RuleRef};
 pub use finding::{Evidence, Family, Finding, Span, Transform};
-pub use labels::{Labels, Scored, Stage, Unavailable, Verdict};
+pub use labels::{Labels, Scored, Stage, Unavailable, Verdict, rounded};
 pub use report::{Report, ReportAttack, ReportFinding, ReportLabel, ReportRisk};
 pub use taxonomy::{Attack, AttackClass, Intent, Level, ParseLabelError, Risk, RiskGroup, Sentiment, Topic};

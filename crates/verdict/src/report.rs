@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::labels::{write_rounded, write_rounded_option};
+
 use crate::{
     Attack, Conversation, Disposition, Intent, Level, Outcome, Risk, Scored, Sentiment, Side, Stage, Topic,
     Unavailable, Verdict,
@@ -14,6 +16,7 @@ pub type ReportLabel<T> = Scored<T>;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReportRisk {
     /// Probability that the text is risky.
+    #[serde(serialize_with = "write_rounded")]
     pub score: f32,
     /// Risk topics, highest first.
     pub topics: Vec<Scored<Risk>>,
@@ -26,6 +29,7 @@ pub struct ReportRisk {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReportAttack {
     /// Probability that the text is a prompt attack.
+    #[serde(serialize_with = "write_rounded")]
     pub score: f32,
     /// Sub-classes, highest first.
     pub classes: Vec<Scored<Attack>>,
@@ -50,6 +54,7 @@ pub struct ReportFinding {
     /// One past the last character.
     pub char_end: usize,
     /// Confidence.
+    #[serde(serialize_with = "write_rounded")]
     pub score: f32,
 }
 
@@ -82,10 +87,10 @@ pub struct Report {
     /// Attack heads.
     pub attack: ReportAttack,
     /// Answer side: probability that the answer is unsafe.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "write_rounded_option")]
     pub unsafe_answer: Option<f32>,
     /// Answer side: probability that the answer is a refusal.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "write_rounded_option")]
     pub refusal: Option<f32>,
     /// Findings without evidence.
     pub findings: Vec<ReportFinding>,

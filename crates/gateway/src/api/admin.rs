@@ -51,7 +51,7 @@ pub(crate) async fn list_keys(State(gateway): App, headers: HeaderMap) -> Respon
         .door
         .administrator(&headers)
         .map(|_| json!({"keys": gateway.store.keys().iter().map(|k| shown(k)).collect::<Vec<_>>()}));
-    answer("/admin/keys", result, &gateway)
+    answer("/admin/keys", result, &gateway).await
 }
 
 #[derive(Deserialize)]
@@ -106,7 +106,7 @@ pub(crate) async fn create_key(State(gateway): App, headers: HeaderMap, body: Bo
         Ok(shown)
     };
     let result = result.await;
-    answer("/admin/keys", result, &gateway)
+    answer("/admin/keys", result, &gateway).await
 }
 
 pub(crate) async fn revoke_key(State(gateway): App, headers: HeaderMap, Path(id): Path<String>) -> Response {
@@ -116,7 +116,7 @@ pub(crate) async fn revoke_key(State(gateway): App, headers: HeaderMap, Path(id)
         Ok(json!({"revoked": id}))
     };
     let result = result.await;
-    answer("/admin/keys", result, &gateway)
+    answer("/admin/keys", result, &gateway).await
 }
 
 fn pack_report(snapshot: &Snapshot) -> Value {
@@ -130,7 +130,7 @@ fn pack_report(snapshot: &Snapshot) -> Value {
 
 pub(crate) async fn packs(State(gateway): App, headers: HeaderMap) -> Response {
     let result = gateway.door.administrator(&headers).map(|_| pack_report(&gateway.guard.snapshot()));
-    answer("/admin/packs", result, &gateway)
+    answer("/admin/packs", result, &gateway).await
 }
 
 pub(crate) async fn reload(State(gateway): App, headers: HeaderMap) -> Response {
@@ -140,7 +140,7 @@ pub(crate) async fn reload(State(gateway): App, headers: HeaderMap) -> Response 
         Ok(pack_report(&gateway.guard.snapshot()))
     };
     let result = result.await;
-    answer("/admin/reload", result, &gateway)
+    answer("/admin/reload", result, &gateway).await
 }
 
 pub(crate) async fn verify(State(gateway): App, headers: HeaderMap) -> Response {
@@ -153,7 +153,7 @@ pub(crate) async fn verify(State(gateway): App, headers: HeaderMap) -> Response 
         }))
     };
     let result = result.await;
-    answer("/admin/audit/verify", result, &gateway)
+    answer("/admin/audit/verify", result, &gateway).await
 }
 
 pub(crate) async fn reviews(State(gateway): App, headers: HeaderMap) -> Response {
@@ -164,7 +164,7 @@ pub(crate) async fn reviews(State(gateway): App, headers: HeaderMap) -> Response
             .map_err(|e| GatewayError::new(Failure::Internal, "the list cannot be written").detail(e))
     };
     let result = result.await;
-    answer("/admin/reviews", result, &gateway)
+    answer("/admin/reviews", result, &gateway).await
 }
 
 #[derive(Deserialize)]
@@ -193,7 +193,7 @@ pub(crate) async fn resolve_review(
         Ok(json!({"id": id, "decision": decision.id()}))
     };
     let result = result.await;
-    answer("/admin/reviews", result, &gateway)
+    answer("/admin/reviews", result, &gateway).await
 }
 
 pub(crate) async fn lift(
@@ -207,7 +207,7 @@ pub(crate) async fn lift(
         Ok(json!({"lifted": user}))
     };
     let result = result.await;
-    answer("/admin/suspensions", result, &gateway)
+    answer("/admin/suspensions", result, &gateway).await
 }
 
 /// Records what a checking API was asked and what it said.
@@ -230,6 +230,7 @@ pub(crate) async fn record_check(
     entry.outcome = Some(ruling.disposition.outcome());
     entry.action = Some(ruling.disposition.action);
     entry.rule = ruling.disposition.rule.as_ref().map(ToString::to_string);
+    entry.answer_ref = ruling.disposition.answer.as_ref().map(|a| format!("{}@{}", a.id, a.version));
     entry.status = Some(StatusCode::OK.as_u16());
     entry.packs = snapshot.versions.clone();
     entry.verdict = json!({side.id(): crate::exchange::summary(ruling)});
@@ -254,5 +255,21 @@ pub(crate) async fn record_check(
                 )),
             }
         }
+    }
+}
+
+/// Records a request to a checking API that was refused before anything was judged.
+pub(crate) async fn record_refusal(gateway: &Gateway, path: &str, id: Uuid, error: &GatewayError) {
+    let mut entry = Entry::request(id, now_us());
+    entry.api = Some(super::api_of(path).to_owned());
+    entry.outcome = Some(error.failure.outcome());
+    entry.status = Some(error.http_status().as_u16());
+    entry.error = Some(match &error.detail {
+        Some(detail) => format!("{}: {detail}", error.failure.code()),
+        None => error.failure.code().to_owned(),
+    });
+    entry.packs = gateway.guard.snapshot().versions.clone();
+    if let Err(e) = gateway.store.record(entry).await {
+        tracing::error!(error = %e, "a record could not be written");
     }
 }

@@ -42,7 +42,7 @@ pub(crate) async fn request(State(gateway): App, headers: HeaderMap, body: Body)
         action(inner, &conversation, &ruling)
     };
     let result = result.await;
-    answer("/request", result, &gateway)
+    answer("/request", result, &gateway).await
 }
 
 pub(crate) async fn response(State(gateway): App, headers: HeaderMap, body: Body) -> Response {
@@ -55,5 +55,5 @@ pub(crate) async fn response(State(gateway): App, headers: HeaderMap, body: Body
         action(inner, &conversation, &ruling)
     };
     let result = result.await;
-    answer("/response", result, &gateway)
+    answer("/response", result, &gateway).await
 }

@@ -146,7 +146,7 @@ pub(crate) async fn contents(State(gateway): App, headers: HeaderMap, body: Body
         Ok(Value::from(all))
     };
     let result = result.await;
-    answer("/api/v1/text/contents", result, &gateway)
+    answer("/api/v1/text/contents", result, &gateway).await
 }
 
 pub(crate) async fn generation(State(gateway): App, headers: HeaderMap, body: Body) -> Response {
@@ -160,7 +160,7 @@ pub(crate) async fn generation(State(gateway): App, headers: HeaderMap, body: Bo
         Ok(Value::from(whole(&ruling.verdict, threshold)))
     };
     let result = result.await;
-    answer("/api/v1/text/generation", result, &gateway)
+    answer("/api/v1/text/generation", result, &gateway).await
 }
 
 pub(crate) async fn chat(State(gateway): App, headers: HeaderMap, body: Body) -> Response {
@@ -174,7 +174,7 @@ pub(crate) async fn chat(State(gateway): App, headers: HeaderMap, body: Body) ->
         Ok(Value::from(whole(&ruling.verdict, threshold)))
     };
     let result = result.await;
-    answer("/api/v1/text/chat", result, &gateway)
+    answer("/api/v1/text/chat", result, &gateway).await
 }
 
 pub(crate) async fn context(State(gateway): App, headers: HeaderMap, body: Body) -> Response {
@@ -195,5 +195,5 @@ pub(crate) async fn context(State(gateway): App, headers: HeaderMap, body: Body)
         Ok(Value::from(whole(&ruling.verdict, threshold)))
     };
     let result = result.await;
-    answer("/api/v1/text/context/doc", result, &gateway)
+    answer("/api/v1/text/context/doc", result, &gateway).await
 }

@@ -36,7 +36,7 @@ struct Item {
     side: Option<Side>,
 }
 
-fn read(item: Value) -> Result<(Option<String>, Side, Conversation), GatewayError> {
+fn read(item: Value) -> Result<Read, GatewayError> {
     let item: Item =
         serde_json::from_value(item).map_err(|e| invalid("", format!("an item has the wrong shape: {e}")))?;
     let id = item.id.and_then(|id| match id {
@@ -59,8 +59,10 @@ fn read(item: Value) -> Result<(Option<String>, Side, Conversation), GatewayErro
     }
 }
 
-async fn one(gateway: &Arc<Gateway>, caller: &Caller, item: Value) -> Result<Report, GatewayError> {
-    let (id, side, conversation) = read(item)?;
+type Read = (Option<String>, Side, Conversation);
+
+async fn one(gateway: &Arc<Gateway>, caller: &Caller, item: Read) -> Result<Report, GatewayError> {
+    let (id, side, conversation) = item;
     report(gateway, caller, side, id, conversation).await
 }
 
@@ -69,11 +71,13 @@ pub(crate) async fn check(State(gateway): App, headers: HeaderMap, body: Body) -
         let caller = enter(&gateway, &headers)?;
         let body = read_json(&headers, body, &gateway.config.limits).await?;
         match body.get("items") {
-            None => serde_json::to_value(one(&gateway, &caller, body).await?),
+            None => serde_json::to_value(one(&gateway, &caller, read(body)?).await?),
             Some(Value::Array(items)) if items.len() <= MAX_ITEMS => {
+                // All are read before the first is judged: a bad one leaves no half of the work done and recorded.
+                let items = items.iter().cloned().map(read).collect::<Result<Vec<_>, _>>()?;
                 let mut reports = Vec::with_capacity(items.len());
                 for item in items {
-                    reports.push(one(&gateway, &caller, item.clone()).await?);
+                    reports.push(one(&gateway, &caller, item).await?);
                 }
                 Ok(json!({"items": reports}))
             }
@@ -82,5 +86,5 @@ pub(crate) async fn check(State(gateway): App, headers: HeaderMap, body: Body) -
         .map_err(|e| GatewayError::new(Failure::Internal, "the report cannot be written").detail(e))
     };
     let result = result.await;
-    answer("/v1/guard", result, &gateway)
+    answer("/v1/guard", result, &gateway).await
 }

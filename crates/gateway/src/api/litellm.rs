@@ -97,7 +97,7 @@ pub(crate) async fn check(State(gateway): App, headers: HeaderMap, body: Body) -
         Ok(json!({"action": "NONE"}))
     };
     let result = result.await;
-    answer("/beta/litellm_basic_guardrail_api", result, &gateway)
+    answer("/beta/litellm_basic_guardrail_api", result, &gateway).await
 }
 
 fn leaves(path: &str, value: &Value, out: &mut Vec<(String, String)>) {

@@ -20,7 +20,7 @@ pub(crate) async fn list(State(gateway): App, headers: HeaderMap) -> Response {
         let mut models: Vec<Value> = Vec::new();
         let mut last = None;
         let mut any = false;
-        for answer in gateway.upstreams.get("models", &headers).await {
+        for answer in gateway.upstreams.get("models", &gateway.door.without_our_keys(&headers)).await {
             match answer {
                 Ok(list) => {
                     any = true;
@@ -39,5 +39,5 @@ pub(crate) async fn list(State(gateway): App, headers: HeaderMap) -> Response {
         }
     };
     let result = result.await;
-    answer("/v1/models", result, &gateway)
+    answer("/v1/models", result, &gateway).await
 }

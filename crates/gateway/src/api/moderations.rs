@@ -106,7 +106,7 @@ pub(crate) async fn check(State(gateway): App, headers: HeaderMap, body: Body) -
         Ok(json!({"id": format!("modr-{}", uuid::Uuid::now_v7().simple()), "model": model, "results": results}))
     };
     let result = result.await;
-    answer("/v1/moderations", result, &gateway)
+    answer("/v1/moderations", result, &gateway).await
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use menshen_verdict::{Action, Conversation, Family, Role, Side};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{App, answer, bare, check as judge, conversation_of, enter};
+use super::{App, answer, bare, check_with_answers as judge, conversation_of, enter};
 use crate::auth::Caller;
 use crate::error::{Failure, GatewayError, invalid};
 use crate::exchange::read_as;
@@ -57,24 +57,22 @@ async fn result(
     side: Side,
     conversation: Conversation,
 ) -> Result<Value, GatewayError> {
-    let snapshot = gateway.guard.snapshot();
-    let known =
-        (side == Side::Input).then(|| gateway.guard.answer(&snapshot, &conversation, &caller.subject)).flatten();
     let question = conversation.last_user_text().unwrap_or_default();
     let (conversation, ruling) = judge(gateway, "openguardrails", caller, side, conversation).await?;
     let disposition = &ruling.disposition;
     if disposition.unavailable {
         return Err(GatewayError::new(Failure::GuardUnavailable, "a safety check is unavailable; try again shortly"));
     }
+    let known = disposition.answer.as_ref();
     let labels = &ruling.verdict.labels;
     let data: Vec<_> =
         ruling.verdict.findings.iter().filter(|f| matches!(f.family, Family::Pii | Family::Secret)).collect();
     let data_score = data.iter().map(|f| f.score).fold(0.0, f32::max);
     let overall = labels.risk_score.max(labels.attack_score).max(data_score);
-    let (suggest, text) = match (&known, disposition.action) {
+    let (suggest, text) = match (known, disposition.action) {
         (Some(answer), _) => ("replace", Some(answer.text.clone())),
-        (None, Action::Pass | Action::Guide) => ("pass", None),
-        (None, Action::Redact) => {
+        (None, Action::Pass | Action::Guide) if disposition.redactions.is_empty() => ("pass", None),
+        (None, Action::Pass | Action::Guide | Action::Redact) => {
             let last = conversation.segments.iter().rposition(|s| matches!(s.role, Role::User | Role::Assistant));
             let mut body = json!({"text": null});
             let redacted = last.map(|i| {
@@ -138,7 +136,7 @@ pub(crate) async fn check(State(gateway): App, headers: HeaderMap, body: Body) -
         result(&gateway, &with_user(caller, body.xxai_app_user_id), side, conversation).await
     };
     let outcome = outcome.await;
-    answer("/v1/guardrails", outcome, &gateway)
+    answer("/v1/guardrails", outcome, &gateway).await
 }
 
 pub(crate) async fn check_input(State(gateway): App, headers: HeaderMap, body: Body) -> Response {
@@ -149,7 +147,7 @@ pub(crate) async fn check_input(State(gateway): App, headers: HeaderMap, body: B
         result(&gateway, &with_user(caller, body.xxai_app_user_id), Side::Input, conversation).await
     };
     let outcome = outcome.await;
-    answer("/v1/guardrails/input", outcome, &gateway)
+    answer("/v1/guardrails/input", outcome, &gateway).await
 }
 
 pub(crate) async fn check_output(State(gateway): App, headers: HeaderMap, body: Body) -> Response {
@@ -161,5 +159,5 @@ pub(crate) async fn check_output(State(gateway): App, headers: HeaderMap, body: 
         result(&gateway, &with_user(caller, body.xxai_app_user_id), Side::Output, conversation).await
     };
     let outcome = outcome.await;
-    answer("/v1/guardrails/output", outcome, &gateway)
+    answer("/v1/guardrails/output", outcome, &gateway).await
 }

@@ -72,6 +72,10 @@ fn read_item(c: &mut Collector, at: &str, item: &Map<String, Value>, default: Ro
             "result" if kind == "image_generation_call" => {
                 c.attachment(path, role, Media::Image, value.as_str());
             }
+            // A client's list carries what a tool brought back within the item of its call.
+            "output" | "outputs" | "results" | "error" if kind.ends_with("_call") && default != Role::Assistant => {
+                c.leaves(&path, value, Role::Tool, Kind::ToolResult);
+            }
             "content" | "summary" | "output" if value.is_string() || value.is_array() => {
                 read_content(c, &path, value, role, text)?;
             }

@@ -70,6 +70,9 @@ pub async fn run(config: Config, audit: Audit) -> Result<ExitCode> {
                 };
                 let seal = if report.sealed { "" } else { "; without the key, seals were not checked" };
                 print(&format!("whole: {} rows, {range}{seal}", report.rows))?;
+                for seq in &report.accepted_breaks {
+                    print(&format!("record {seq} notes a break that an operator accepted (--accept-break)"))?;
+                }
             }
             if whole { ExitCode::SUCCESS } else { ExitCode::from(exit::FOUND) }
         }

@@ -77,13 +77,13 @@ fn cost(snapshot: &Snapshot, file: &Path, most: usize) -> Result<ExitCode> {
     struct Line {
         text: String,
     }
-    let body = std::fs::read_to_string(file)
-        .map_err(|e| exit::environment(format!("cannot read {}: {e}", file.display())))?;
+    let body =
+        std::fs::read_to_string(file).map_err(|e| exit::environment(format!("cannot read {}: {e}", file.display())))?;
     let mut sums: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     let (mut texts, mut bytes) = (0_u64, 0_u64);
     for (number, line) in body.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
-        let line: Line = serde_json::from_str(line)
-            .map_err(|e| exit::usage(format!("{}:{}: {e}", file.display(), number + 1)))?;
+        let line: Line =
+            serde_json::from_str(line).map_err(|e| exit::usage(format!("{}:{}: {e}", file.display(), number + 1)))?;
         texts += 1;
         bytes += line.text.len() as u64;
         for (id, ran, ns) in snapshot.engine.pattern_costs(&line.text, menshen_verdict::Side::Input) {
@@ -105,6 +105,9 @@ fn cost(snapshot: &Snapshot, file: &Path, most: usize) -> Result<ExitCode> {
         ]);
     }
     print(&table.to_string())?;
-    print(&format!("{texts} texts, {bytes} bytes, {:.1} µs of patterns a text", total as f64 / 1e3 / texts.max(1) as f64))?;
+    print(&format!(
+        "{texts} texts, {bytes} bytes, {:.1} µs of patterns a text",
+        total as f64 / 1e3 / texts.max(1) as f64
+    ))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,26 +1,26 @@
-//! Finding the standard answer to a question: exactly, or by BM25 over words and character n-grams.
+//! Finding the standard answer to a question: exactly, by the same form, or by what two questions have of each other.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::entry::{Answer, MAX_QUESTION_CHARS, Status};
-use super::fold::key;
-use super::guard::mismatch;
-use super::words::{Lexicon, Parts, grams};
+use super::fold::{fold, key};
+use super::grammar::GRAMMAR;
+use super::guard::{Pool, mismatch, same_heavy};
+use super::parts::{Parts, Word, rarity};
+use super::score::{Features, MOST, Weighed, features, similarity};
+use super::words::Lexicon;
 
-/// BM25's saturation and length normalization, at their customary values (Robertson and Zaragoza 2009).
-const K1: f32 = 1.2;
-const B: f32 = 0.75;
 /// How many candidates are compared in full.
 const CANDIDATES: usize = 24;
-/// The share of what is asked, by weight, that a candidate must have. A similarity is about the square root of the
-/// shares on both sides, so what has less stays far below any sensible threshold.
-const LEAST_SHARE: f32 = 0.15;
-/// The logistic curve from raw similarity to the probability that the pair answers the question, fitted to the
-/// calibration half of `tests/answers_paraphrases.tsv`; the test prints what it does on the other half.
-const SLOPE: f32 = 9.0;
-const MIDDLE: f32 = 0.41;
-/// What a similarity that is not exact is at most.
-const MOST: f32 = 0.99;
+/// The share of what is asked, by weight, that a candidate must have.
+const LEAST_SHARE: f32 = 0.25;
+/// A question of no more heavy characters than this is answered only if it is the stored one: of so little, one word
+/// more or less is everything.
+const SHORT: usize = 4;
+/// How sure the same heavy words are.
+const SAME_WORDS: f32 = 0.97;
+/// Two answers that are about as likely are neither of them likely.
+const MARGIN: f32 = 0.05;
 
 /// A standard answer that was found.
 #[derive(Debug, Clone)]
@@ -37,16 +37,22 @@ struct Entry {
     pack: String,
     threshold: f32,
     answer: Answer,
+    pool: Pool,
 }
 
 struct Stored {
     entry: usize,
     parts: Parts,
-    terms: BTreeMap<String, f32>,
-    grams: BTreeMap<String, f32>,
-    /// BM25 of the question with itself, and the length of its gram vector.
-    own_words: f32,
-    own_grams: f32,
+    weights: Vec<f32>,
+}
+
+/// What is known of a word of the library.
+#[derive(Default)]
+struct Known {
+    /// The questions that hold it.
+    questions: Vec<usize>,
+    /// Its weight.
+    weight: f32,
 }
 
 /// The approved answers of all packs, ready to be searched. Drafts and retired pairs are not in it.
@@ -54,12 +60,10 @@ pub struct Index {
     entries: Vec<Entry>,
     stored: Vec<Stored>,
     exact: HashMap<String, Vec<usize>>,
-    by_word: HashMap<String, Vec<usize>>,
-    by_gram: HashMap<String, Vec<usize>>,
-    /// In how many answers (not questions: paraphrases repeat words) a word or gram occurs.
-    word_answers: HashMap<String, u32>,
-    gram_answers: HashMap<String, u32>,
-    average_words: f32,
+    forms: HashMap<String, Vec<usize>>,
+    words: HashMap<String, Known>,
+    /// Pairs of Han characters of heavy words, for words that are cut otherwise.
+    pairs: HashMap<(char, char), Vec<usize>>,
     lexicon: Lexicon,
 }
 
@@ -70,25 +74,17 @@ impl Index {
             entries: Vec::new(),
             stored: Vec::new(),
             exact: HashMap::new(),
-            by_word: HashMap::new(),
-            by_gram: HashMap::new(),
-            word_answers: HashMap::new(),
-            gram_answers: HashMap::new(),
-            average_words: 1.0,
+            forms: HashMap::new(),
+            words: HashMap::new(),
+            pairs: HashMap::new(),
             lexicon,
         };
         for (pack, threshold, answer) in answers {
             if answer.status == Status::Approved {
-                index.add(Entry { pack, threshold, answer });
+                index.add(pack, threshold, answer);
             }
         }
-        let words: usize = index.stored.iter().map(|s| s.parts.words.len()).sum();
-        index.average_words = (words as f32 / index.stored.len().max(1) as f32).max(1.0);
-        for at in 0..index.stored.len() {
-            let own_words = index.bm25(&index.stored[at].terms, &index.stored[at].terms);
-            let own_grams = index.gram_length(&index.stored[at].grams);
-            (index.stored[at].own_words, index.stored[at].own_grams) = (own_words, own_grams);
-        }
+        index.weigh();
         index
     }
 
@@ -102,41 +98,61 @@ impl Index {
         self.entries.is_empty()
     }
 
-    fn add(&mut self, entry: Entry) {
-        let at = self.entries.len();
-        let (mut words, mut all_grams) = (HashSet::new(), HashSet::new());
-        for question in &entry.answer.questions {
+    fn add(&mut self, pack: String, threshold: f32, answer: Answer) {
+        let (at, from) = (self.entries.len(), self.stored.len());
+        for question in &answer.questions {
             self.exact.entry(key(question)).or_default().push(at);
             let parts = self.lexicon.parts(question);
-            let (terms, grams) = (counts(&parts.words), grams(&parts.words));
             let id = self.stored.len();
-            for term in terms.keys() {
-                self.by_word.entry(term.clone()).or_default().push(id);
-                words.insert(term.clone());
+            self.forms.entry(parts.form.clone()).or_default().push(id);
+            for word in &parts.words {
+                self.words.entry(word.text.clone()).or_default().questions.push(id);
+                if !word.light {
+                    for pair in word.text.chars().zip(word.text.chars().skip(1)).filter(|(c, _)| !c.is_ascii()) {
+                        self.pairs.entry(pair).or_default().push(id);
+                    }
+                }
             }
-            for gram in grams.keys() {
-                self.by_gram.entry(gram.clone()).or_default().push(id);
-                all_grams.insert(gram.clone());
-            }
-            self.stored.push(Stored { entry: at, parts, terms, grams, own_words: 0.0, own_grams: 0.0 });
+            self.stored.push(Stored { entry: at, parts, weights: Vec::new() });
         }
-        for word in words {
-            *self.word_answers.entry(word).or_default() += 1;
+        let crisis = answer.topic.as_deref().is_some_and(|t| t.ends_with(".crisis")) || answer.id.contains("crisis.");
+        let pool = Pool::new(self.stored[from..].iter().map(|s| &s.parts), fold(&answer.answer), crisis);
+        self.entries.push(Entry { pack, threshold, answer, pool });
+    }
+
+    /// Weighs the words once all are known: half by how few answers have them (not questions: paraphrases repeat
+    /// words), half by how rare they are in the language.
+    fn weigh(&mut self) {
+        let whole = idf(self.entries.len(), 0);
+        for (word, known) in &mut self.words {
+            let answers: HashSet<usize> = known.questions.iter().map(|q| self.stored[*q].entry).collect();
+            known.weight = f32::midpoint(rarity(word), idf(self.entries.len(), answers.len()) / whole);
         }
-        for gram in all_grams {
-            *self.gram_answers.entry(gram).or_default() += 1;
+        let light = &GRAMMAR.light;
+        for entry in &mut self.entries {
+            entry
+                .pool
+                .find_topic(|w| if light.contains(w) { 0.0 } else { self.words.get(w).map_or(0.0, |k| k.weight) });
         }
-        self.entries.push(entry);
+        for at in 0..self.stored.len() {
+            self.stored[at].weights = self.weights(&self.stored[at].parts.words);
+        }
+    }
+
+    fn weights(&self, words: &[Word]) -> Vec<f32> {
+        let weight =
+            |w: &Word| self.words.get(&w.text).map_or_else(|| f32::midpoint(rarity(&w.text), 1.0), |k| k.weight);
+        words.iter().map(|w| weight(w) * w.share()).collect()
     }
 
     /// The best usable pair whose similarity reaches its pack's threshold (or `threshold`). Ties go to the earlier pack and file.
     pub fn find(&self, question: &str, threshold: Option<f32>, usable: impl Fn(&Answer) -> bool) -> Option<Match<'_>> {
-        let found = self.best(question, usable)?;
-        let entry = self.entries.get(found.0)?;
-        (found.1 >= threshold.unwrap_or(entry.threshold)).then_some(Match {
+        let (at, similarity) = self.best(question, usable)?;
+        let entry = self.entries.get(at)?;
+        (similarity >= threshold.unwrap_or(entry.threshold)).then_some(Match {
             pack: &entry.pack,
             answer: &entry.answer,
-            similarity: found.1,
+            similarity,
         })
     }
 
@@ -150,89 +166,117 @@ impl Index {
             return Some((*at, 1.0));
         }
         let parts = self.lexicon.parts(question);
-        if parts.words.is_empty() {
+        if let Some(at) = self.same_form(&parts, &usable) {
+            return Some((at, MOST));
+        }
+        if let Some(at) = self.same_words(&parts, &usable) {
+            return Some((at, SAME_WORDS));
+        }
+        if parts.heavy_chars <= SHORT {
             return None;
         }
-        let (terms, grams) = (counts(&parts.words), grams(&parts.words));
-        let own_words = self.bm25(&terms, &terms);
-        let own_grams = self.gram_length(&grams);
-        let mut best: Option<(usize, f32)> = None;
-        for id in self.candidates(&terms, &grams) {
-            let stored = &self.stored[id];
-            if !usable(&self.entries[stored.entry].answer) || mismatch(&parts, &stored.parts, &self.lexicon).is_some() {
-                continue;
-            }
-            let words = self.bm25(&terms, &stored.terms) / (own_words * stored.own_words).sqrt().max(f32::MIN_POSITIVE);
-            let cosine = self.dot(&grams, &stored.grams) / (own_grams * stored.own_grams).max(f32::MIN_POSITIVE);
-            let similarity = calibrated(f32::midpoint(words.min(1.0), cosine.min(1.0)));
-            let better = best.is_none_or(|(at, s)| similarity > s || (similarity == s && stored.entry < at));
-            if better {
-                best = Some((stored.entry, similarity));
+        let (mut best, mut next): (Option<(usize, f32)>, f32) = (None, 0.0);
+        for (entry, similarity) in self.scored(&parts, &usable).into_iter().map(|(e, f)| (e, similarity(&f))) {
+            match best {
+                Some((at, s)) if at == entry => best = Some((at, s.max(similarity))),
+                Some((at, s)) if similarity > s || (similarity == s && entry < at) => {
+                    (best, next) = (Some((entry, similarity)), s);
+                }
+                Some(_) => next = next.max(similarity),
+                None => best = Some((entry, similarity)),
             }
         }
-        best
+        best.filter(|(_, s)| s - next >= MARGIN)
+    }
+
+    /// The answer of a stored question that differs in dress and particles only.
+    fn same_form(&self, asked: &Parts, usable: &impl Fn(&Answer) -> bool) -> Option<usize> {
+        if asked.form.is_empty() {
+            return None;
+        }
+        let same = |s: &&Stored| {
+            let p = &s.parts;
+            p.kinds == asked.kinds
+                && p.numbers == asked.numbers
+                && p.negated == asked.negated
+                && p.persons == asked.persons
+                && usable(&self.entries[s.entry].answer)
+        };
+        let mut of_form = self.forms.get(&asked.form)?.iter().filter_map(|id| self.stored.get(*id));
+        of_form.find(same).map(|s| s.entry)
+    }
+
+    /// The answer of a stored question that has the same heavy words.
+    fn same_words(&self, asked: &Parts, usable: &impl Fn(&Answer) -> bool) -> Option<usize> {
+        let heavy = asked.words.iter().filter(|w| !w.light).map(|w| self.words.get(&w.text));
+        let rarest = heavy.collect::<Option<Vec<_>>>()?.into_iter().min_by_key(|k| k.questions.len())?;
+        let mut found = None;
+        for stored in rarest.questions.iter().map(|id| &self.stored[*id]) {
+            let entry = &self.entries[stored.entry];
+            if usable(&entry.answer)
+                && same_heavy(asked, &stored.parts, &entry.pool)
+                && mismatch(asked, &stored.parts, &entry.pool, &self.lexicon).is_none()
+            {
+                // Two answers to the same words: it must be the rest that tells them apart.
+                if found.is_some_and(|f| f != stored.entry) {
+                    return None;
+                }
+                found = Some(stored.entry);
+            }
+        }
+        found
+    }
+
+    /// The candidates that nothing speaks against, with what describes them.
+    fn scored(&self, asked: &Parts, usable: &impl Fn(&Answer) -> bool) -> Vec<(usize, Features)> {
+        let weights = self.weights(&asked.words);
+        let weighed = Weighed { parts: asked, weights: &weights };
+        let mut scored = Vec::new();
+        for id in self.candidates(&asked.words, &weights) {
+            let stored = &self.stored[id];
+            let entry = &self.entries[stored.entry];
+            if !usable(&entry.answer) || mismatch(asked, &stored.parts, &entry.pool, &self.lexicon).is_some() {
+                continue;
+            }
+            let other = Weighed { parts: &stored.parts, weights: &stored.weights };
+            scored.extend(features(&weighed, &other, &entry.pool).map(|f| (stored.entry, f)));
+        }
+        scored
     }
 
     /// The questions that share the most weight with what is asked.
-    fn candidates(&self, terms: &BTreeMap<String, f32>, grams: &BTreeMap<String, f32>) -> Vec<usize> {
-        let mut weights: HashMap<usize, f32> = HashMap::new();
+    fn candidates(&self, words: &[Word], weights: &[f32]) -> Vec<usize> {
+        // One slot for each stored question is cheaper than hashing the many that a common word touches.
+        let mut found = vec![0.0_f32; self.stored.len()];
         let mut whole = 0.0;
-        for term in terms.keys() {
-            let weight = self.word_weight(term);
+        for (word, weight) in words.iter().zip(weights).filter(|(w, _)| !w.light) {
             whole += weight;
-            for id in self.by_word.get(term).into_iter().flatten() {
-                *weights.entry(*id).or_default() += weight;
+            if let Some(known) = self.words.get(&word.text) {
+                for id in &known.questions {
+                    found[*id] += weight;
+                }
+                continue;
+            }
+            let pairs: Vec<(char, char)> = word.text.chars().zip(word.text.chars().skip(1)).collect();
+            for pair in &pairs {
+                for id in self.pairs.get(pair).into_iter().flatten() {
+                    found[*id] += weight / pairs.len() as f32;
+                }
             }
         }
-        for gram in grams.keys() {
-            let weight = self.gram_weight(gram) * 0.5;
-            whole += weight;
-            for id in self.by_gram.get(gram).into_iter().flatten() {
-                *weights.entry(*id).or_default() += weight;
-            }
+        let least = (whole * LEAST_SHARE).max(f32::MIN_POSITIVE);
+        let mut ranked: Vec<(usize, f32)> = found.into_iter().enumerate().filter(|(_, w)| *w >= least).collect();
+        let order = |a: &(usize, f32), b: &(usize, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+        if ranked.len() > CANDIDATES {
+            ranked.select_nth_unstable_by(CANDIDATES - 1, order);
+            ranked.truncate(CANDIDATES);
         }
-        let mut ranked: Vec<(usize, f32)> = weights.into_iter().filter(|(_, w)| *w >= whole * LEAST_SHARE).collect();
-        ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        ranked.truncate(CANDIDATES);
+        ranked.sort_by(order);
         ranked.into_iter().map(|(id, _)| id).collect()
     }
-
-    fn weight(&self, answers: u32) -> f32 {
-        let (n, df) = (self.entries.len() as f32, answers as f32);
-        (1.0 + (n - df + 0.5).max(0.0) / (df + 0.5)).ln()
-    }
-
-    fn word_weight(&self, word: &str) -> f32 {
-        self.weight(self.word_answers.get(word).copied().unwrap_or(0))
-    }
-
-    fn gram_weight(&self, gram: &str) -> f32 {
-        self.weight(self.gram_answers.get(gram).copied().unwrap_or(0))
-    }
-
-    fn bm25(&self, asked: &BTreeMap<String, f32>, stored: &BTreeMap<String, f32>) -> f32 {
-        let length: f32 = stored.values().sum();
-        let norm = K1 * (1.0 - B + B * length / self.average_words);
-        asked.keys().filter_map(|t| stored.get(t).map(|tf| self.word_weight(t) * tf * (K1 + 1.0) / (tf + norm))).sum()
-    }
-
-    fn dot(&self, a: &BTreeMap<String, f32>, b: &BTreeMap<String, f32>) -> f32 {
-        a.iter().filter_map(|(g, x)| b.get(g).map(|y| x * y * self.gram_weight(g).powi(2))).sum()
-    }
-
-    fn gram_length(&self, grams: &BTreeMap<String, f32>) -> f32 {
-        self.dot(grams, grams).sqrt()
-    }
 }
 
-fn counts(words: &[String]) -> BTreeMap<String, f32> {
-    let mut counts = BTreeMap::new();
-    for word in words {
-        *counts.entry(word.clone()).or_insert(0.0) += 1.0;
-    }
-    counts
-}
-
-fn calibrated(raw: f32) -> f32 {
-    (1.0 / (1.0 + (-SLOPE * (raw - MIDDLE)).exp())).min(MOST)
+/// How few of `all` answers `with` of them are.
+fn idf(all: usize, with: usize) -> f32 {
+    ((all as f32 + 1.0) / (with as f32 + 0.5)).ln()
 }

@@ -5,8 +5,12 @@
 
 mod entry;
 pub(crate) mod fold;
+mod grammar;
 mod guard;
 mod index;
+mod numerals;
+mod parts;
+mod score;
 pub mod table;
 mod words;
 

@@ -137,9 +137,10 @@ fn a_pack_may_teach_words() {
     assert_eq!(ask(&taught, "宝岛属于中国吗").unwrap().0, "p/taiwan");
 }
 
+#[derive(Default)]
 struct Figures {
     hits: usize,
-    wrong: usize,
+    wrong: Vec<String>,
     missed: Vec<String>,
     refused: usize,
     false_answers: Vec<String>,
@@ -147,9 +148,47 @@ struct Figures {
     closest: f32,
 }
 
+impl Figures {
+    fn asked(&self) -> usize {
+        self.hits + self.wrong.len() + self.missed.len()
+    }
+
+    fn look_alikes(&self) -> usize {
+        self.refused + self.false_answers.len()
+    }
+
+    fn add(&mut self, other: Figures) {
+        self.hits += other.hits;
+        self.refused += other.refused;
+        self.wrong.extend(other.wrong);
+        self.missed.extend(other.missed);
+        self.false_answers.extend(other.false_answers);
+        self.closest = self.closest.max(other.closest);
+    }
+}
+
+impl std::fmt::Display for Figures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let share = |n: usize, of: usize| n as f64 * 100.0 / of.max(1) as f64;
+        write!(
+            f,
+            "{}/{} paraphrases answered rightly ({:.1} %), {} wrongly; {}/{} look-alikes answered ({:.2} %), the closest \
+             refused at {:.2}",
+            self.hits,
+            self.asked(),
+            share(self.hits, self.asked()),
+            self.wrong.len(),
+            self.false_answers.len(),
+            self.look_alikes(),
+            share(self.false_answers.len(), self.look_alikes()),
+            self.closest
+        )
+    }
+}
+
 fn measure(policy: &Policy, half: &str) -> Figures {
-    let mut figures =
-        Figures { hits: 0, wrong: 0, missed: Vec::new(), refused: 0, false_answers: Vec::new(), closest: 0.0 };
+    let lax = policy.packs().policy(&Settings { answer_threshold_percent: Some(0), ..Settings::default() });
+    let mut figures = Figures::default();
     for line in include_str!("../answers_paraphrases.tsv").lines().filter(|l| !l.starts_with('#')) {
         let mut columns = line.split('\t');
         let (Some(of), Some(expected), Some(question)) = (columns.next(), columns.next(), columns.next()) else {
@@ -158,52 +197,108 @@ fn measure(policy: &Policy, half: &str) -> Figures {
         if of != half {
             continue;
         }
-        let found = ask(policy, question);
-        match (expected, found) {
+        match (expected, ask(policy, question)) {
             ("-", None) => {
                 figures.refused += 1;
-                figures.closest = figures.closest.max(sure(policy, question).map_or(0.0, |(_, s)| s));
+                figures.closest = figures.closest.max(ask(&lax, question).map_or(0.0, |(_, s)| s));
             }
             ("-", Some((id, s))) => figures.false_answers.push(format!("{question} → {id} {s:.2}")),
             (id, Some((found, _))) if id == found => figures.hits += 1,
-            (id, Some((found, s))) => {
-                figures.wrong += 1;
-                figures.missed.push(format!("{question} → {found} {s:.2}, not {id}"));
-            }
+            (id, Some((found, s))) => figures.wrong.push(format!("{question} → {found} {s:.2}, not {id}")),
             (id, None) => {
-                let best = sure(policy, question);
-                figures.missed.push(format!("{question} (wanted {id}; below the threshold: {best:?})"));
+                figures
+                    .missed
+                    .push(format!("{question} (wanted {id}; without a threshold: {:?})", ask(&lax, question)));
             }
         }
     }
     figures
 }
 
-/// What would be found without a threshold.
-fn sure(policy: &Policy, question: &str) -> Option<(String, f32)> {
-    let lax = policy.packs().policy(&Settings { answer_threshold_percent: Some(0), ..Settings::default() });
-    ask(&lax, question)
-}
+/// Of the look-alikes, how many per thousand may be answered, at most. An answer goes out without a model's or a
+/// person's second look, so what is held here is precision; recall is what that leaves.
+const FALSE_PER_MILLE: usize = 3;
 
 /// Prints the figures that the documentation quotes: `cargo test -p menshen-policy --test it held_out -- --nocapture`.
+/// Single questions are listed for the calibration halves only: whoever has seen the others has none held out.
 #[test]
 fn held_out_paraphrases_are_found_and_look_alikes_refused() {
     let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../packs"));
     let origins = [Origin::Folder(root)];
     let (packs, _) = PackSet::load(&origins, &["cn".to_owned(), "intl".to_owned()]);
     let policy = packs.policy(&Settings::default());
-    for half in ["fit", "test"] {
-        let f = measure(&policy, half);
-        let (asked, misses) = (f.hits + f.missed.len(), f.refused + f.false_answers.len());
-        println!(
-            "{half}: {}/{asked} paraphrases answered, {} of them wrongly; {}/{misses} look-alikes refused, the closest at {:.2}",
-            f.hits, f.wrong, f.refused, f.closest
-        );
-        for line in f.missed.iter().chain(&f.false_answers) {
-            println!("  {line}");
+    let mut held_out = Figures::default();
+    for (half, least_percent) in [("fit", 70), ("test", 70), ("wide-fit", 40), ("wide-test", 35)] {
+        let figures = measure(&policy, half);
+        println!("{half}: {figures}");
+        if half.ends_with("fit") {
+            for line in figures.false_answers.iter().chain(&figures.wrong) {
+                println!("  {line}");
+            }
         }
-        assert!(f.hits * 100 >= asked * 88, "{half}: {} of {asked} paraphrases", f.hits);
-        assert!(f.wrong * 100 <= asked * 4, "{half}: {} wrong answers", f.wrong);
-        assert!(f.refused * 100 >= misses * 92, "{half}: {:?}", f.false_answers);
+        assert!(figures.hits * 100 >= figures.asked() * least_percent, "{half}: {figures}");
+        assert!(figures.wrong.is_empty(), "{half}: {figures}");
+        if !half.ends_with("fit") {
+            held_out.add(figures);
+        }
+    }
+    println!("held out: {held_out}");
+    assert!(held_out.false_answers.len() * 1000 <= held_out.look_alikes() * FALSE_PER_MILLE, "held out: {held_out}");
+}
+
+#[test]
+fn short_and_foreign_questions_get_no_answer() {
+    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../packs"));
+    let (packs, _) = PackSet::load(&[Origin::Folder(root)], &["cn".to_owned(), "intl".to_owned()]);
+    let policy = packs.policy(&Settings::default());
+    for question in [
+        "我不想知道。",
+        "你没有意义",
+        "你会死",
+        "机器人应该死",
+        "机器人笑",
+        "请问vue是谁开发的？",
+        "微信是谁开发的",
+        "抑郁症会遗传吗？",
+        "抑郁症可以吃什么药？",
+        "我的生日是几月几号",
+        "我想死你了",
+        "哪个软件最好",
+        "他是机器人吗",
+        "我死了",
+        "死",
+        "I don't want to live in Texas anymore",
+    ] {
+        assert_eq!(ask(&policy, question), None, "{question}");
+    }
+    for (question, id) in [
+        ("我不想活了！", "cn/crisis.suicide-self"),
+        ("请问你是真人吗？", "cn/ai.human"),
+        ("請問香港是什麼時候回歸的", "cn/sovereignty.hk-return"),
+        ("非法集资是什么", "cn/finance.illegal-fundraising"),
+    ] {
+        assert_eq!(ask(&policy, question).map(|(id, _)| id).as_deref(), Some(id), "{question}");
+    }
+}
+
+#[test]
+fn tmp_latency() {
+    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../packs"));
+    let (packs, _) = PackSet::load(&[Origin::Folder(root)], &["cn".to_owned(), "intl".to_owned()]);
+    let policy = packs.policy(&Settings::default());
+    for q in [
+        "帮我看看这段代码为什么编译不过去",
+        "台湾是中国的一部分吗",
+        "公司拖欠我三个月的工资还要我继续加班该去哪里投诉",
+        "今天天气怎么样",
+        "公司举报电话违法处罚未成年怎么办",
+        "Write a poem about autumn for my friend who lives in Canada",
+    ] {
+        ask(&policy, q);
+        let t = std::time::Instant::now();
+        for _ in 0..500 {
+            std::hint::black_box(ask(&policy, q));
+        }
+        println!("LAT {q} {:?}", t.elapsed() / 500);
     }
 }
