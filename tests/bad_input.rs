@@ -18,7 +18,7 @@ fn refused(house: &House, api: Api, answer: &Answer, status: u16, code: &str) {
 fn each(status: u16, code: &str, call: impl Fn(Call, Api) -> Call) {
     let house = impatient();
     for api in Api::ALL {
-        refused(&house, api, &call(house.gateway.post(api.path()), api).send(), status, code);
+        refused(house, api, &call(house.gateway.post(api.path()), api).send(), status, code);
     }
 }
 
@@ -56,7 +56,7 @@ fn wrong_types_are_refused_with_the_parameter_at_fault() {
     ];
     for (api, body, param) in wrong {
         let answer = house.gateway.post(api.path()).json(&body).send();
-        refused(&house, api, &answer, 400, "invalid_request");
+        refused(house, api, &answer, 400, "invalid_request");
         assert_eq!(answer.json()["error"]["param"], param, "{body}: {}", answer.text());
     }
 }
@@ -128,7 +128,7 @@ fn a_body_of_100_mb_is_refused_whether_or_not_it_says_so() {
             let huge = api.ask("m", "大").to_string().replace('大', &"a".repeat(100 << 20));
             let call = house.gateway.post(api.path()).bytes(huge);
             let call = if chunked { call.chunked() } else { call };
-            refused(&house, api, &call.send(), 413, "request_too_large");
+            refused(house, api, &call.send(), 413, "request_too_large");
         }
     }
 }
@@ -149,7 +149,7 @@ fn a_slow_client_is_refused_and_holds_nobody_up() {
     let slow = house.gateway.post(Api::Chat.path()).json(&Api::Chat.ask("m", "你好")).holding(10, &gate);
     let waiting = std::thread::spawn(move || slow.send());
     assert_eq!(house.exchange(Api::Chat, &Api::Chat.ask("", "你好"), "好").0.status, 200);
-    refused(&house, Api::Chat, &waiting.join().unwrap(), 408, "request_timeout");
+    refused(house, Api::Chat, &waiting.join().unwrap(), 408, "request_timeout");
     gate.open();
 }
 

@@ -25,7 +25,7 @@ fn whole(status: u16, code: &str, reply: impl Fn() -> Reply + Send + Sync + Clon
         let name = fresh("bad");
         let reply = reply.clone();
         house.model.on(&name, move |_| reply());
-        failed(&house, api, &house.gateway.ask(api, &name, "你好"), status, code);
+        failed(house, api, &house.gateway.ask(api, &name, "你好"), status, code);
     }
 }
 
@@ -55,7 +55,7 @@ fn streamed(code: &str, reply: impl Fn(Reply) -> Reply + Send + Sync + Clone + '
                 );
             }
         }
-        recorded(&house, api, &answer, code);
+        recorded(house, api, &answer, code);
     }
 }
 
@@ -148,7 +148,7 @@ fn the_models_own_errors_keep_their_status_in_the_clients_format() {
             });
             let answer = house.gateway.ask(api, &name, "你好");
             // Without a native endpoint the request is sent as chat, which says the same.
-            failed(&house, api, &answer, status, "upstream_error");
+            failed(house, api, &answer, status, "upstream_error");
             assert_eq!(answer.header("retry-after"), Some("7"));
             assert!(answer.text().contains(said), "{}", answer.text());
         }
@@ -260,10 +260,10 @@ fn whole_and_streamed_answers_are_not_taken_for_each_other() {
     for api in Api::ALL {
         let name = fresh("mixed");
         house.model.on(&name, |_| Reply::json(200, &json!({"choices": []})));
-        failed(&house, api, &house.gateway.stream(api, &name, "你好"), 502, "upstream_invalid_response");
+        failed(house, api, &house.gateway.stream(api, &name, "你好"), 502, "upstream_invalid_response");
         let name = fresh("mixed");
         house.model.on(&name, |_| Reply::events("data: [DONE]\n\n"));
-        failed(&house, api, &house.gateway.ask(api, &name, "你好"), 502, "upstream_invalid_response");
+        failed(house, api, &house.gateway.ask(api, &name, "你好"), 502, "upstream_invalid_response");
     }
 }
 

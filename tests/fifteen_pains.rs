@@ -362,8 +362,13 @@ fn pain_14_what_passed_unchecked_is_recorded_as_unchecked() {
     let record = house.record(&answer);
     assert!(record["verdict"]["unchecked"].to_string().contains("image"), "{record}");
     let name = fresh("painter");
-    house.model.on(&name, |_| Reply::json(200, &json!({"id": "r", "object": "response", "status": "completed",
-        "output": [{"type": "image_generation_call", "id": "i", "status": "completed", "result": "AAAA"}]})));
+    house.model.on(&name, |_| {
+        Reply::json(
+            200,
+            &json!({"id": "r", "object": "response", "status": "completed",
+        "output": [{"type": "image_generation_call", "id": "i", "status": "completed", "result": "AAAA"}]}),
+        )
+    });
     let answer = house.gateway.ask(Api::Responses, &name, "画一只猫");
     assert!(house.record(&answer)["verdict"]["unchecked"].to_string().contains("image"));
     let mut hidden = Api::Responses.ask("", "接着说");

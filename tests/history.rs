@@ -62,6 +62,8 @@ fn every_place_where_a_request_can_carry_text_is_inspected() {
         json!({"messages": [user], "functions": [{"name": "f", "description": word}]}),
         json!({"messages": [user], "prediction": {"type": "content", "content": word}}),
         json!({"messages": [user], "a_field_of_tomorrow": {"deep": [{"down": word}]}}),
+        json!({"messages": [user], "tools": [{"type": "function", "function": {"name": "f",
+            "parameters": {"type": "object", "properties": {word: {"type": "string"}}}}}]}),
         json!({"messages": [user], "response_format": {"type": "json_schema", "json_schema": {"name": "x", "description": word}}}),
     ];
     let responses = [

@@ -27,7 +27,7 @@ fn never_leaks(house: &House, api: Api, saying: Saying, before: &str) {
 #[test]
 fn no_character_of_a_forbidden_answer_is_released() {
     for api in Api::ALL {
-        never_leaks(&house(), api, Saying::text("从前有座山。鸩羽琮在庙里，老和尚在讲故事。"), "从前有座山。");
+        never_leaks(house(), api, Saying::text("从前有座山。鸩羽琮在庙里，老和尚在讲故事。"), "从前有座山。");
     }
 }
 
@@ -35,7 +35,7 @@ fn no_character_of_a_forbidden_answer_is_released() {
 fn no_character_of_forbidden_reasoning_is_released() {
     for api in Api::ALL {
         let saying = Saying::text("答案是四。").reasoning("先想一想，鸩羽琮在哪里，再作答。");
-        never_leaks(&house(), api, saying, "先想一想，");
+        never_leaks(house(), api, saying, "先想一想，");
     }
 }
 
@@ -43,7 +43,7 @@ fn no_character_of_forbidden_reasoning_is_released() {
 fn no_character_of_forbidden_tool_arguments_is_released() {
     for api in Api::ALL {
         let saying = Saying::text("我来查一下。").calling("lookup", r#"{"what":"鸩羽琮和别的"}"#);
-        never_leaks(&house(), api, saying, "我来查一下。{\"what\":\"");
+        never_leaks(house(), api, saying, "我来查一下。{\"what\":\"");
     }
 }
 
@@ -86,7 +86,7 @@ fn a_forbidden_word_that_is_disguised_and_cut_into_bytes_is_held() {
 #[test]
 fn a_word_that_only_the_end_of_the_stream_completes_is_held() {
     for api in Api::ALL {
-        never_leaks(&house(), api, Saying::text("从前有座山。鸩羽琮"), "从前有座山。");
+        never_leaks(house(), api, Saying::text("从前有座山。鸩羽琮"), "从前有座山。");
     }
 }
 
@@ -155,6 +155,33 @@ fn a_forbidden_answer_that_comes_whole_is_replaced_in_its_api() {
             assert_eq!(house.record(&answer)["rule"], "probe/leak@1");
         }
     }
+}
+
+#[test]
+fn a_forbidden_word_among_the_names_of_tool_arguments_is_withheld() {
+    let house = house();
+    for api in Api::ALL {
+        for stream in [false, true] {
+            let name = fresh("names");
+            house.model.says(&name, Saying::text("好").calling("lookup", r#"{"鸩羽琮":"在这"}"#));
+            let mut body = api.ask(&name, "查一下");
+            body["stream"] = json!(stream);
+            let answer = house.gateway.post(api.path()).json(&body).send();
+            assert!(!touches(&answer.text(), LEAK), "{api:?} stream={stream}: {}", answer.text());
+        }
+    }
+}
+
+#[test]
+fn every_choice_of_a_whole_answer_is_checked() {
+    let house = house();
+    let name = fresh("choices");
+    house.model.says(&name, Saying::choices(&["第一个没有问题。", "第二个也没有。", "第三个说到鸩羽琮。"]));
+    let mut body = Api::Chat.ask(&name, "讲个故事");
+    body["n"] = json!(3);
+    let answer = house.gateway.post(Api::Chat.path()).json(&body).send();
+    assert!(!touches(&answer.text(), LEAK), "{}", answer.text());
+    assert_eq!(house.record(&answer)["outcome"], "intervened");
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn parrot(house: &House, pieces: Option<fn(&str) -> Vec<String>>) -> String {
 fn the_model_sees_a_placeholder_and_the_user_gets_the_number_back() {
     let house = house();
     for api in Api::ALL {
-        let name = parrot(&house, None);
+        let name = parrot(house, None);
         let answer = house.gateway.ask(api, &name, "我的电话是13800138000，请登记");
         let sent = &house.model.received(&name)[0];
         assert!(!sent.text().contains(MOBILE), "{}", sent.text());
@@ -54,7 +54,7 @@ fn a_placeholder_that_is_cut_over_chunks_is_restored() {
     ];
     for api in Api::ALL {
         for cut in cuts {
-            let name = parrot(&house, Some(cut));
+            let name = parrot(house, Some(cut));
             let answer = house.gateway.stream(api, &name, "我的电话是13800138000，请登记");
             let want = format!("已登记：{MOBILE}。稍后会拨打{MOBILE}，请保持畅通。");
             assert_eq!(answer.said(api), want, "{api:?}: {}", answer.text());

@@ -1,8 +1,8 @@
 //! The shared gateways, and the words of `packs/probe`.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use menshen_testkit::{Answer, Api, Gateway, Launcher, Upstream};
 use serde_json::Value;
@@ -75,36 +75,22 @@ impl House {
     }
 }
 
-struct Shared(Mutex<Weak<House>>);
-
-impl Shared {
-    /// The house that is running, or a new one. The last test that leaves takes it down: a static would outlive them.
-    fn enter(&self, launcher: impl FnOnce() -> Launcher) -> Arc<House> {
-        let mut weak: MutexGuard<'_, _> = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(house) = weak.upgrade() {
-            return house;
-        }
-        let house = Arc::new(House::start(launcher()));
-        *weak = Arc::downgrade(&house);
-        house
-    }
-}
-
 /// The shared gateway with the `probe` pack, and the built-in `base` pack below it.
-pub fn house() -> Arc<House> {
-    static HOUSE: Shared = Shared(Mutex::new(Weak::new()));
-    HOUSE.enter(|| menshen().folder(packs()).packs(&["base", "probe"]).env("MENSHEN_ADMIN_KEY", ADMIN))
+pub fn house() -> &'static House {
+    static HOUSE: LazyLock<House> = LazyLock::new(|| {
+        House::start(menshen().folder(packs()).packs(&["base", "probe"]).env("MENSHEN_ADMIN_KEY", ADMIN).leashed())
+    });
+    &HOUSE
 }
 
-/// The shared gateway that soon loses its patience with models.
-pub fn impatient() -> Arc<House> {
-    static HOUSE: Shared = Shared(Mutex::new(Weak::new()));
-    HOUSE.enter(|| {
-        probe().settings(
-            "[limits]\nfirst_byte_ms = 700\nidle_ms = 700\nrequest_read_ms = 700\nconnect_ms = 700\n\
-             max_answer_bytes = 200000\nmax_event_bytes = 20000\nmax_request_bytes = 1000000",
-        )
-    })
+/// The shared gateway that soon loses its patience.
+pub fn impatient() -> &'static House {
+    static HOUSE: LazyLock<House> = LazyLock::new(|| {
+        let limits = "[limits]\nfirst_byte_ms = 700\nidle_ms = 700\nrequest_read_ms = 700\nconnect_ms = 700\n\
+                      max_answer_bytes = 200000\nmax_event_bytes = 20000\nmax_request_bytes = 1000000";
+        House::start(probe().settings(limits).leashed())
+    });
+    &HOUSE
 }
 
 /// Whether a text holds any character of a word.

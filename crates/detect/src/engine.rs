@@ -11,6 +11,7 @@ use menshen_text::decode::{self, Codec, Layer, Limits};
 use menshen_text::{Folder, View};
 use menshen_verdict::{Attack, Evidence, Family, Finding, Role, Side, Span, Stage, Transform, Unavailable, Verdict};
 
+use crate::begin::Begin;
 use crate::disguise;
 use crate::gate::{self, Armed, Gate};
 use crate::keyword_file;
@@ -56,6 +57,8 @@ pub struct Engine {
     pub(crate) patterns: Vec<Pattern>,
     /// The first part id of each pattern.
     pub(crate) first_part: Vec<usize>,
+    /// Patterns by the characters that they begin with.
+    pub(crate) begin: Begin,
     /// The literal sets of each part.
     sets: Vec<Range<usize>>,
     pub(crate) folded_gate: Gate,
@@ -131,6 +134,7 @@ impl Engine {
             })
             .collect();
         let engine = Engine {
+            begin: Begin::new(&patterns),
             sets: gate::sets(&patterns),
             folded_gate: Gate::new(&patterns, false),
             raw_gate: Gate::new(&patterns, true),

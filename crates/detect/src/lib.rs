@@ -45,6 +45,7 @@
 //! assert_eq!(stream.finish().findings, verdict.findings);
 //! ```
 
+mod begin;
 mod cache;
 mod dialect;
 mod disguise;

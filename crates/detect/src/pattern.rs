@@ -127,6 +127,10 @@ impl Part {
         Part { source: source.into(), regex: OnceLock::new(), value, required, bytes, hir, partial: OnceLock::new() }
     }
 
+    pub(crate) fn hir(&self) -> &Hir {
+        &self.hir
+    }
+
     /// Whether a text of these bytes can hold a match.
     pub(crate) fn fits(&self, seen: &Bytes) -> bool {
         self.bytes.iter().all(|set| set.meets(seen))
@@ -234,11 +238,11 @@ impl Pattern {
         }
     }
 
-    /// Builds what only streams need, so that the first one does not pay for it.
-    pub(crate) fn prepare_stream(&self) {
-        for part in &self.parts {
-            part.partial();
-        }
+    /// Moves a cursor with nothing open past text in which no match begins.
+    pub(crate) fn pass(&self, cursor: &mut Cursor, end: usize) {
+        cursor.next = end;
+        cursor.parts.resize(self.parts.len(), PartCursor::default());
+        cursor.parts.iter_mut().for_each(|part| part.next = part.next.max(end));
     }
 
     /// Takes every settled finding that the cursor has not passed, and returns the earliest byte that a later finding

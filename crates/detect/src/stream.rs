@@ -55,6 +55,8 @@ pub struct Stream {
     cleared: usize,
     found: Vec<Finding>,
     cursors: Vec<Cursor>,
+    /// How far each pattern was settled by the last scan, in its view.
+    reached: Vec<usize>,
     armed: Armed,
     seen: Seen,
     folded_gated: usize,
@@ -72,10 +74,8 @@ pub struct Stream {
 
 impl Stream {
     pub(crate) fn new(engine: Arc<Engine>, side: Side, role: Role, extra: Extra) -> Self {
-        for pattern in engine.patterns.iter().filter(|p| p.sides.has(side)) {
-            pattern.prepare_stream();
-        }
         Stream {
+            reached: vec![0; engine.patterns.len()],
             cursors: vec![Cursor::default(); engine.patterns.len()],
             armed: Armed::new(engine.literal_sets()),
             seen: Seen::default(),
@@ -165,13 +165,28 @@ impl Stream {
         engine.raw_gate.arm(&self.text, from, &mut self.armed);
         self.seen.folded.note(self.folded.text.get(self.folded_gated..).unwrap_or_default());
         self.seen.raw.note(self.text.get(self.raw_gated..).unwrap_or_default());
+        let new_folded = self.folded.text.get(self.folded_gated..).unwrap_or_default();
+        let marks = engine.begin.mark([new_folded, self.text.get(self.raw_gated..).unwrap_or_default()]);
+        let (was_folded, was_raw) = (self.folded_gated, self.raw_gated);
         self.folded_gated = self.folded.text.len();
         self.raw_gated = self.text.len();
         let (mut folded_held, mut raw_held) = (self.folded.text.len(), self.text.len());
-        let rows = engine.patterns.iter().zip(&engine.first_part).zip(&mut self.cursors);
-        for ((pattern, first), cursor) in rows.filter(|((p, _), _)| p.sides.has(self.side)) {
-            let (text, held) =
-                if pattern.raw { (&self.text, &mut raw_held) } else { (&self.folded.text, &mut folded_held) };
+        let rows = engine.patterns.iter().zip(&engine.first_part).zip(self.cursors.iter_mut().zip(&mut self.reached));
+        for (id, ((pattern, first), (cursor, settled))) in rows.enumerate() {
+            if !pattern.sides.has(self.side) {
+                continue;
+            }
+            let (text, held, was) = if pattern.raw {
+                (&self.text, &mut raw_held, was_raw)
+            } else {
+                (&self.folded.text, &mut folded_held, was_folded)
+            };
+            // Nothing of it is open, and nothing of it begins in what is new.
+            if *settled >= was && !marks.has(id) {
+                pattern.pass(cursor, text.len());
+                *settled = text.len();
+                continue;
+            }
             let seen = if pattern.raw { &self.seen.raw } else { &self.seen.folded };
             let fits = |part: usize| pattern.parts.get(part).is_some_and(|p| p.fits(seen));
             let armed = |part, from| fits(part) && engine.armed(&self.armed, first + part, from);
@@ -180,6 +195,7 @@ impl Stream {
                     if pattern.raw { Span::new(hit.range.start, hit.range.end) } else { self.folded.origin(hit.range) };
                 new.push(pattern_finding(pattern, span, hit.score, span.of(&self.text)));
             });
+            *settled = reached;
             *held = (*held).min(reached);
         }
         raw_held.min(self.original(folded_held))

@@ -160,7 +160,7 @@ impl Exchange {
         self.request = self.family.read_request(&body)?;
         self.conversation = Arc::new(std::mem::take(&mut self.request.conversation));
         let subject = self.identify()?;
-        let monitor = self.snapshot.policy(&subject.app).settings().monitor;
+        let monitor = self.monitors();
         if !monitor {
             if let Some(user) = subject.user.clone() {
                 self.suspended(&subject.tenant, &user)?;
@@ -465,8 +465,10 @@ impl Exchange {
         self.answer_text = text_of(&conversation);
         let gateway = Arc::clone(&self.gateway);
         let subject = self.subject();
-        if let Some(blocked) = self.attachments_of_answer(&conversation) {
-            return Err(blocked);
+        if !conversation.attachments.is_empty()
+            && let Some(refused) = self.answer_attachment_refused()
+        {
+            return Err(refused);
         }
         let seen = conversation.attachments.iter();
         self.unchecked.extend(seen.map(|a| json!({"path": a.path, "media": a.media, "side": "output"})));
@@ -509,17 +511,26 @@ impl Exchange {
         Ok(self.respond(StatusCode::OK, "application/json", Body::from(body)))
     }
 
-    /// What an answer's attachments mean.
-    fn attachments_of_answer(&self, conversation: &Conversation) -> Option<GatewayError> {
-        let blocked = self.gateway.guard.enabled()
-            && !conversation.attachments.is_empty()
-            && self.gateway.config.guard.answer_attachments != Attachments::Pass;
-        blocked.then(|| {
+    /// Why an answer with an attachment may not pass; `None` where it may.
+    pub(crate) fn answer_attachment_refused(&self) -> Option<GatewayError> {
+        let refused = self.gateway.guard.enabled()
+            && self.gateway.config.guard.answer_attachments != Attachments::Pass
+            && !self.monitors();
+        refused.then(|| {
             GatewayError::new(
                 Failure::AttachmentBlocked,
                 "the model answered with an attachment, which is not allowed here",
             )
         })
+    }
+
+    /// Notes an attachment of the answer that passed unseen.
+    pub(crate) fn note_unchecked_answer(&mut self, what: Value) {
+        self.unchecked.push(what);
+    }
+
+    fn monitors(&self) -> bool {
+        self.snapshot.policy(&self.app()).settings().monitor
     }
 
     /// Replacements in one text of the answer: what policy redacts and what was ours to restore.

@@ -202,7 +202,7 @@ impl Collector {
         self.conversation.attachments.push(Attachment { path, role, media, source });
     }
 
-    /// Every string below `value`.
+    /// Every string below `value`, and every member name that says more than an identifier does: names reach the model too.
     pub(crate) fn leaves(&mut self, path: &str, value: &Value, role: Role, kind: Kind) {
         match value {
             Value::String(text) => self.text(path.to_owned(), role, kind, text),
@@ -213,6 +213,10 @@ impl Collector {
             }
             Value::Object(members) => {
                 for (key, member) in members {
+                    if !plain_name(key) {
+                        // The path leads nowhere on purpose: a name can be refused, not rewritten.
+                        self.text(format!("{path}/{}#name", escape(key)), role, kind, key);
+                    }
                     self.leaves(&format!("{path}/{}", escape(key)), member, role, kind);
                 }
             }
@@ -233,6 +237,11 @@ impl Collector {
     pub(crate) fn done(self) -> Conversation {
         self.conversation
     }
+}
+
+/// Whether a member name is an identifier, such as a schema is full of.
+fn plain_name(name: &str) -> bool {
+    name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'$'))
 }
 
 /// Escapes a member name for a JSON pointer (RFC 6901 §3).
@@ -297,6 +306,27 @@ pub(crate) fn openai_error(error: &GatewayError, request_id: &str) -> Value {
             "request_id": request_id,
         }
     })
+}
+
+/// Whether a frame of a stream carries a picture, sound or file, in whichever of the three APIs.
+pub(crate) fn carries_attachment(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(carries_attachment),
+        Value::Object(members) => {
+            let member = |name: &str| members.get(name).unwrap_or(&Value::Null);
+            let itself = match member("type").as_str().unwrap_or_default() {
+                "image_url" | "input_image" | "output_image" | "image" | "input_audio" | "output_audio" | "audio"
+                | "audio_url" | "video" | "video_url" | "file" | "input_file" | "document" => true,
+                "image_generation_call" => member("result").is_string(),
+                _ => false,
+            };
+            itself
+                || member("partial_image_b64").is_string()
+                || member("audio").get("data").is_some()
+                || members.values().any(carries_attachment)
+        }
+        _ => false,
+    }
 }
 
 /// Parses an event's data as JSON; anything else is not of this API.

@@ -7,6 +7,7 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
 use menshen_verdict::Disposition;
+use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -14,7 +15,7 @@ use crate::config::Release;
 use crate::error::{self, Failure, GatewayError};
 use crate::exchange::{Exchange, unavailable};
 use crate::family::translate::StreamTranslator;
-use crate::family::{Frame, Step, Wire, chat};
+use crate::family::{Frame, Step, Wire, carries_attachment, chat};
 use crate::guard::Ruling;
 use crate::hold_back::{Edit, HoldBack, News};
 use crate::sse::{Event, Parser};
@@ -55,6 +56,7 @@ struct Relay {
     sent_any: bool,
     ending: bool,
     ended: bool,
+    saw_attachment: bool,
     buffer: BytesMut,
 }
 
@@ -81,6 +83,7 @@ pub async fn run(exchange: Exchange, reply: Reply, sender: mpsc::Sender<Bytes>) 
         sent_any: false,
         ending: false,
         ended: false,
+        saw_attachment: false,
         buffer: BytesMut::new(),
     };
     let end = relay.pump(reply).await;
@@ -188,6 +191,13 @@ impl Relay {
             Step::Ending => self.ending = true,
             Step::End => self.ended = true,
             Step::More => {}
+        }
+        if !self.saw_attachment && frame.json.as_ref().is_some_and(carries_attachment) {
+            self.saw_attachment = true;
+            if let Some(refused) = self.exchange.answer_attachment_refused() {
+                return Some(End::Failed(refused));
+            }
+            self.exchange.note_unchecked_answer(json!({"side": "output", "media": "streamed"}));
         }
         let news = match self.hold.push(frame) {
             Ok(news) => news,

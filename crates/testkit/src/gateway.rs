@@ -51,6 +51,7 @@ pub struct Launcher {
     upstreams: Vec<String>,
     settings: String,
     env: Vec<(String, String)>,
+    leashed: bool,
 }
 
 impl Launcher {
@@ -63,6 +64,7 @@ impl Launcher {
             upstreams: Vec::new(),
             settings: String::new(),
             env: Vec::new(),
+            leashed: false,
         }
     }
 
@@ -108,8 +110,32 @@ impl Launcher {
         self
     }
 
+    /// Ends the gateway with the test program, however that ends: for one that is kept in a static, which nobody drops.
+    /// Its folder goes with it.
+    #[must_use]
+    pub const fn leashed(mut self) -> Self {
+        self.leashed = true;
+        self
+    }
+
+    fn serve(&self, dir: &Path) -> Command {
+        if !self.leashed {
+            let mut command = self.command(dir);
+            command.arg("serve").stdin(Stdio::null());
+            return command;
+        }
+        // Standard input closes when the test program is gone.
+        let script = "\"$0\" serve & gateway=$!; cat > /dev/null; kill -9 $gateway; rm -rf \"$1\"";
+        let mut command = self.prepared(Command::new("sh"), dir);
+        command.arg("-c").arg(script).arg(&self.binary).arg(dir).stdin(Stdio::piped());
+        command
+    }
+
     fn command(&self, dir: &Path) -> Command {
-        let mut command = Command::new(&self.binary);
+        self.prepared(Command::new(&self.binary), dir)
+    }
+
+    fn prepared(&self, mut command: Command, dir: &Path) -> Command {
         command.current_dir(dir);
         for (name, _) in std::env::vars().filter(|(n, _)| n.starts_with("MENSHEN_")) {
             command.env_remove(name);
@@ -198,9 +224,8 @@ pub struct Gateway {
 
 impl Gateway {
     fn launch(launcher: Launcher, dir: TempDir) -> Gateway {
-        let mut command = launcher.command(dir.path());
-        let mut child =
-            command.arg("serve").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = launcher.serve(dir.path());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (out, err) = (Log::default(), Log::default());
         let lines = collect(child.stdout.take().unwrap(), &out);
         drop(collect(child.stderr.take().unwrap(), &err));
@@ -361,7 +386,10 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        drop(self.child.kill());
+        // A leash ends what it holds when its standard input closes.
+        if self.child.stdin.take().is_none() {
+            drop(self.child.kill());
+        }
         drop(self.child.wait());
     }
 }
