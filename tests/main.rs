@@ -5,7 +5,6 @@
 //! of their own share two gateways; each asks its own model by name and reads its own records by request id.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     reason = "helpers of tests live beside the tests; the configured leave covers only test functions"
 )]

@@ -26,6 +26,9 @@ use crate::config::{self, Attachments, Config, OnFailure};
 /// Texts larger than this are inspected on a blocking thread.
 const INLINE_BYTES: usize = 64 << 10;
 
+/// How much of a fast stream is put by before it is scanned. A stream that pauses is scanned at once.
+const STRIDE_BYTES: usize = 1_024;
+
 /// One version of everything that observes and decides.
 pub struct Snapshot {
     /// What observes.
@@ -63,7 +66,8 @@ impl Snapshot {
                 },
             })
             .collect();
-        let options = Options { max_hold_bytes: config.stream.max_hold_bytes, ..Options::default() };
+        let options =
+            Options { max_hold_bytes: config.stream.max_hold_bytes, stride_bytes: STRIDE_BYTES, ..Options::default() };
         let (engine, diagnostics) = Engine::compile(&sources, &options);
         let is_error = |d: &menshen_detect::Diagnostic| d.severity == menshen_detect::Severity::Error;
         notes.extend(diagnostics.iter().map(|d| (is_error(d), d.to_string())));

@@ -53,6 +53,8 @@ struct ChannelState {
     /// Replacements to make, sorted, disjoint, in bytes of the channel's text.
     edits: Vec<Edit>,
     cleared: usize,
+    /// Where an unfinished placeholder may begin.
+    safe: usize,
     released: usize,
     verdict: Option<Verdict>,
     seen: Vec<Finding>,
@@ -78,6 +80,9 @@ pub struct HoldBack {
     bytes: usize,
     max_bytes: usize,
     finished: bool,
+    /// False when the guard is off: frames pass as they come, and only their text is kept for the record.
+    inspects: bool,
+    passed: String,
 }
 
 impl HoldBack {
@@ -93,7 +98,14 @@ impl HoldBack {
             bytes: 0,
             max_bytes,
             finished: false,
+            inspects: true,
+            passed: String::new(),
         }
+    }
+
+    /// Lets everything pass unchecked: the guard is off.
+    pub fn pass_all(&mut self) {
+        self.inspects = false;
     }
 
     fn channel(&mut self, channel: &Channel, pointer: &str) -> usize {
@@ -107,6 +119,7 @@ impl HoldBack {
             restorer: self.vault.as_ref().filter(|v| !v.is_empty()).map(|v| Restorer::new(Arc::clone(v))),
             edits: Vec::new(),
             cleared: 0,
+            safe: usize::MAX,
             released: 0,
             verdict: None,
             seen: Vec::new(),
@@ -129,6 +142,12 @@ impl HoldBack {
                 continue;
             };
             if text.is_empty() {
+                continue;
+            }
+            if !self.inspects {
+                if !piece.whole && piece.channel.kind == Kind::Text {
+                    self.passed.push_str(text);
+                }
                 continue;
             }
             if piece.whole {
@@ -159,18 +178,32 @@ impl HoldBack {
             state.cleared = state.cleared.min(state.released);
         }
         let progress = state.stream.push(text);
-        let mut limit = progress.cleared;
         if let Some(restorer) = &mut state.restorer {
             let restored = restorer.push(text);
-            limit = limit.min(restored.safe);
+            state.safe = restored.safe;
             for edit in restored.edits {
                 let edit = state.written(edit.into());
                 insert(&mut state.edits, edit);
             }
         }
-        state.cleared = state.cleared.max(limit);
+        state.advance(progress.cleared);
         state.report(index, progress.new_findings, news);
         Ok(())
+    }
+
+    /// Scans what was put by until a stride was full: for when the upstream pauses, so that nobody waits for text that
+    /// is long here.
+    pub fn settle(&mut self) -> News {
+        let mut news = News::default();
+        if !self.inspects {
+            return news;
+        }
+        for (index, state) in self.channels.iter_mut().enumerate().filter(|(_, c)| c.verdict.is_none()) {
+            let progress = state.stream.scan();
+            state.advance(progress.cleared);
+            state.report(index, progress.new_findings, &mut news);
+        }
+        news
     }
 
     /// A string that claims to repeat a channel's whole text. When it does not, it is a text of its own.
@@ -350,12 +383,19 @@ impl HoldBack {
 
     /// The text of all content channels, for the record.
     pub fn text(&self) -> String {
+        if !self.inspects {
+            return self.passed.clone();
+        }
         let contents = self.channels.iter().filter(|c| c.channel.kind == Kind::Text).map(|c| c.stream.text());
         contents.collect::<Vec<_>>().join("\n")
     }
 }
 
 impl ChannelState {
+    fn advance(&mut self, cleared: usize) {
+        self.cleared = self.cleared.max(cleared.min(self.safe));
+    }
+
     fn written(&self, edit: Edit) -> Edit {
         if self.json { within_json(edit) } else { edit }
     }

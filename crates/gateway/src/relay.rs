@@ -1,6 +1,8 @@
 //! Relaying a stream: read, hold back, check, release.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -68,12 +70,15 @@ pub async fn run(exchange: Exchange, reply: Reply, sender: mpsc::Sender<Bytes>) 
         let chat: Box<dyn Wire> = crate::family::Family::wire(&chat::Chat, &exchange.request, &id);
         (chat, StreamTranslator::new(exchange.family.api(), &id, &exchange.request.model))
     });
-    let hold = HoldBack::new(
+    let mut hold = HoldBack::new(
         Arc::clone(&exchange.snapshot.engine),
         exchange.extra.clone(),
         exchange.vault.clone(),
         exchange.gateway.config.limits.max_answer_bytes,
     );
+    if !exchange.gateway.guard.enabled() {
+        hold.pass_all();
+    }
     let mut relay = Relay {
         exchange,
         hold,
@@ -98,9 +103,30 @@ impl Relay {
         let mut parser = Parser::new(limits.max_event_bytes);
         let deadline = Instant::now() + Duration::from_millis(limits.total_ms);
         loop {
+            if Instant::now() >= deadline {
+                return End::Failed(GatewayError::new(
+                    Failure::UpstreamTimeout,
+                    "the model did not finish its answer in time",
+                ));
+            }
             let next = reply.chunk(limits.idle_ms);
             tokio::pin!(next);
+            // When more is here already, scanning waits until a stride is full; when the upstream pauses, what is here
+            // is scanned and leaves at once.
+            let mut here = std::future::poll_fn(|context| Poll::Ready(next.as_mut().poll(context))).await;
+            if here.is_pending() {
+                let news = self.hold.settle();
+                if let Some(end) = self.weigh(news) {
+                    return end;
+                }
+                if let Err(end) = self.flush().await {
+                    return end;
+                }
+            }
             let chunk = loop {
+                if let Poll::Ready(chunk) = std::mem::replace(&mut here, Poll::Pending) {
+                    break chunk;
+                }
                 tokio::select! {
                     chunk = &mut next => break chunk,
                     () = self.sender.closed() => return End::Gone,

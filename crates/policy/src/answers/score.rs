@@ -27,7 +27,7 @@ const HALF: f32 = 0.3;
 /// largest weight lacked; the weight shared; the distance in kind.
 pub(super) type Features = [f32; FEATURES];
 
-/// A question's words with their weights, and its text without particles.
+/// A question with the weights of its words.
 pub(super) struct Weighed<'q> {
     pub(super) parts: &'q Parts,
     pub(super) weights: &'q [f32],

@@ -280,25 +280,3 @@ fn short_and_foreign_questions_get_no_answer() {
         assert_eq!(ask(&policy, question).map(|(id, _)| id).as_deref(), Some(id), "{question}");
     }
 }
-
-#[test]
-fn tmp_latency() {
-    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../packs"));
-    let (packs, _) = PackSet::load(&[Origin::Folder(root)], &["cn".to_owned(), "intl".to_owned()]);
-    let policy = packs.policy(&Settings::default());
-    for q in [
-        "帮我看看这段代码为什么编译不过去",
-        "台湾是中国的一部分吗",
-        "公司拖欠我三个月的工资还要我继续加班该去哪里投诉",
-        "今天天气怎么样",
-        "公司举报电话违法处罚未成年怎么办",
-        "Write a poem about autumn for my friend who lives in Canada",
-    ] {
-        ask(&policy, q);
-        let t = std::time::Instant::now();
-        for _ in 0..500 {
-            std::hint::black_box(ask(&policy, q));
-        }
-        println!("LAT {q} {:?}", t.elapsed() / 500);
-    }
-}
