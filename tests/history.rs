@@ -264,3 +264,33 @@ fn a_client_that_leaves_is_recorded_and_the_model_is_let_go() {
     assert_eq!(record["error"], "client_closed", "{record}");
     never.open();
 }
+
+#[test]
+fn a_client_that_hangs_up_before_the_answer_is_recorded_too() {
+    let house = house();
+    let (here, never) = (Gate::new(), Gate::new());
+    let name = fresh("hung-up");
+    house.model.on(&name, {
+        let (here, never) = (here.clone(), never.clone());
+        move |_| Reply::json(200, &serde_json::json!({})).waiting(&here, &never)
+    });
+    let body = Api::Chat.ask(&name, "背诗").to_string();
+    let mut socket = std::net::TcpStream::connect(house.gateway.address()).unwrap();
+    let head = format!(
+        "POST {} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        Api::Chat.path(),
+        body.len()
+    );
+    std::io::Write::write_all(&mut socket, head.as_bytes()).unwrap();
+    here.wait();
+    drop(socket);
+    let begun = std::time::Instant::now();
+    let record = loop {
+        if let Some(record) = house.gateway.audit().into_iter().find(|r| r["model"] == name.as_str()) {
+            break record;
+        }
+        assert!(begun.elapsed() < menshen_testkit::PATIENCE, "no record of a client that hung up");
+    };
+    assert_eq!(record["error"], "client_closed", "{record}");
+    never.open();
+}

@@ -604,6 +604,7 @@ impl Exchange {
         self.error = Some(error.failure.code().to_owned());
         let mut error = error;
         if error.failure.only_counted() {
+            self.recorded = true;
             self.count(error.failure.outcome(), None);
         } else if let Err(e) = self.record_failure(&error).await {
             error = e;
@@ -764,6 +765,21 @@ impl Exchange {
         };
         entry.error.clone_from(&self.error);
         entry
+    }
+}
+
+impl Drop for Exchange {
+    /// A client that hangs up ends its request's future wherever it stands: that too leaves a record.
+    fn drop(&mut self) {
+        if self.recorded || self.caller.is_none() {
+            return;
+        }
+        self.recorded = true;
+        self.error = Some("client_closed".to_owned());
+        let (outcome, action) = self.outcome();
+        self.count(outcome, action);
+        // The record is queued by the call itself; nobody is left to wait until it is on disk.
+        drop(self.gateway.store.record(self.entry(outcome, action, None)));
     }
 }
 
