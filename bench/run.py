@@ -185,7 +185,7 @@ def pack_folder(folder, listed):
 
 
 @contextlib.contextmanager
-def menshen(name, mock, listed, guard):
+def menshen(name, mock, listed, guard, audit="strict"):
     with tempfile.TemporaryDirectory(prefix="menshen-bench-") as temp:
         folder = pathlib.Path(temp)
         port = free_port()
@@ -198,7 +198,8 @@ def menshen(name, mock, listed, guard):
         }
         if guard:
             env["MENSHEN_PACKS"] = str(pack_folder(folder, listed))
-            (folder / "menshen.toml").write_text('packs = ["base", "cn", "bench"]\n')
+            settings = f'packs = ["base", "cn", "bench"]\n[audit]\ndurability = "{audit}"\n'
+            (folder / "menshen.toml").write_text(settings)
         else:
             env["MENSHEN_GUARD"] = "off"
         with process(name, [MENSHEN, "serve"], f"http://127.0.0.1:{port}/readyz", GATEWAY_CORE, env, folder) as pid:
@@ -279,6 +280,8 @@ def targets(mock, listed, many):
     yield "direct", contextlib.nullcontext((f"{mock}/v1/chat/completions", None))
     yield "menshen, guards off", menshen("menshen-off", mock, listed, guard=False)
     yield f"menshen, guards on, {WORDS:,} words", menshen("menshen-on", mock, listed, guard=True)
+    windowed = menshen("menshen-windowed", mock, listed, guard=True, audit="windowed")
+    yield f"menshen, guards on, {WORDS:,} words, windowed audit", windowed
     if MANY_WORDS:
         yield f"menshen, guards on, {MANY_WORDS:,} words", menshen("menshen-many", mock, many, guard=True)
     if LITELLM:

@@ -121,6 +121,13 @@ fn compressed_bodies_and_other_types_are_refused() {
 }
 
 #[test]
+fn a_web_page_cannot_post_without_naming_a_type() {
+    each(415, "unsupported_media_type", |call, api| {
+        call.header("origin", "https://elsewhere.example").typed("", api.ask("m", "你好").to_string())
+    });
+}
+
+#[test]
 fn a_body_of_100_mb_is_refused_whether_or_not_it_says_so() {
     let house = impatient();
     for chunked in [false, true] {

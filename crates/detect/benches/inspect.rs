@@ -8,10 +8,11 @@ use std::fs;
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use menshen_detect::{Engine, Options, Source, SourceKind};
-use menshen_verdict::{Role, Side};
+use menshen_verdict::{Role, Side, Verdict};
 
 /// 1,000 characters and more of everyday prose, written for this benchmark.
 const PROSE: &str = "清晨的菜市场总是最先醒来的地方。卖豆腐的老人推着小车从巷口进来，车轮压过青石板，发出细碎的声响。\
@@ -80,6 +81,18 @@ fn inspect(c: &mut Criterion) {
         let engine = engine(&[words(count)]);
         group.bench_with_input(BenchmarkId::new("keywords_1000_chars", count), &engine, |b, engine| {
             b.iter(|| engine.inspect(black_box(&thousand), Side::Input, Role::User));
+        });
+        // Folding and the four readings of the word lists alone: what the steps themselves say they took.
+        group.bench_with_input(BenchmarkId::new("fold_and_keywords_1000_chars", count), &engine, |b, engine| {
+            b.iter_custom(|rounds| {
+                let steps = |verdict: Verdict| -> u64 {
+                    let own = verdict.stages.iter().filter(|s| s.name == "normalise" || s.name == "keywords");
+                    own.map(|s| s.us).sum()
+                };
+                let us =
+                    (0..rounds).map(|_| steps(engine.inspect(black_box(&thousand), Side::Input, Role::User))).sum();
+                Duration::from_micros(us)
+            });
         });
     }
     group.throughput(Throughput::Bytes(kibibyte.len() as u64));

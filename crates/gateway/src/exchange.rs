@@ -90,7 +90,9 @@ pub async fn read_json(headers: &HeaderMap, body: Body, limits: &Limits) -> Resu
         return Err(GatewayError::new(Failure::UnsupportedMedia, "compressed bodies are not read; send plain JSON"));
     }
     let kind = text(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if !(kind.is_empty() || kind == "application/json" || kind.ends_with("+json")) {
+    // A web page can send a body without a type to another site unasked; a client library names the type.
+    let untyped = kind.is_empty() && !headers.contains_key(header::ORIGIN);
+    if !(untyped || kind == "application/json" || kind.ends_with("+json")) {
         return Err(GatewayError::new(Failure::UnsupportedMedia, "the body must be application/json"));
     }
     let too_large = || {

@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
+use axum::serve::ListenerExt;
 use http::{HeaderMap, StatusCode};
 use menshen_store::{Entry, EntryKind, Store};
 use moka::sync::Cache;
@@ -165,6 +166,12 @@ impl Gateway {
         let gateway = Arc::clone(self);
         let (drained, wait) = tokio::sync::oneshot::channel::<()>();
         let drain = Duration::from_millis(self.config.limits.drain_ms);
+        // Frames of a stream are small: without this each may wait 40 ms for the client's delayed acknowledgement.
+        let listener = listener.tap_io(|socket| {
+            if let Err(e) = socket.set_nodelay(true) {
+                tracing::debug!(error = %e, "TCP_NODELAY could not be set");
+            }
+        });
         let server = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
             .with_graceful_shutdown(async move {
                 stop.await;
