@@ -3,7 +3,7 @@
 use menshen_testkit::{Api, Saying};
 use serde_json::{Value, json};
 
-use crate::support::{BADGE, House, fresh, house, probe};
+use crate::support::{BADGE, House, assert_error, fresh, house, probe};
 
 const MOBILE: &str = "13800138000";
 
@@ -158,4 +158,13 @@ fn the_record_keeps_no_number_where_texts_are_kept_redacted() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap_or_default();
         assert!(!bytes.windows(6).any(|w| w == b"204815"), "the number lies in a file of the store");
     }
+}
+
+#[test]
+fn more_numbers_than_are_counted_do_not_pass_unredacted() {
+    let house = house();
+    let many = "13800138000 ".repeat(3_000);
+    let (answer, seen) = house.exchange(Api::Chat, &Api::Chat.ask("", &many), "不应出现");
+    assert_error(Api::Chat, &answer, 503, "guard_unavailable");
+    assert!(seen.is_empty(), "the model was asked");
 }

@@ -207,6 +207,13 @@ impl Engine {
             clock.lap("leak", &mut verdict.stages);
         }
         arrange(&mut findings);
+        if hits.len() > self.options.max_findings || self.overflows(&findings) {
+            // What was not counted was not inspected, and would pass unredacted: that is an outage, not an allow.
+            verdict.unavailable.push(Unavailable {
+                detector: "findings".into(),
+                reason: format!("the text holds more than {} findings of one kind", self.options.max_findings),
+            });
+        }
         verdict.labels = labels(&findings, side);
         verdict.findings = findings;
         for judge in &self.judges {
@@ -220,6 +227,18 @@ impl Engine {
             clock.lap(name, &mut verdict.stages);
         }
         verdict
+    }
+
+    /// Whether some pattern was stopped at its limit, so that later matches of it are not known. Cues only label.
+    pub(crate) fn overflows(&self, findings: &[Finding]) -> bool {
+        if findings.len() < self.options.max_findings {
+            return false;
+        }
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        for finding in findings.iter().filter(|f| !matches!(f.family, Family::Cue | Family::Grey)) {
+            *counts.entry(finding.detector.as_ref()).or_default() += 1;
+        }
+        counts.values().any(|count| *count >= self.options.max_findings)
     }
 
     /// A stream of text in this direction.

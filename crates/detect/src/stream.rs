@@ -134,7 +134,10 @@ impl Stream {
         arrange(&mut new);
         self.found.extend(new.iter().cloned());
         self.scanned = self.text.len();
-        self.cleared = self.cleared.max(self.text.floor_char_boundary(reached));
+        // Past the limit later matches are not known: nothing more leaves, and the end says why.
+        if !engine.overflows(&self.found) {
+            self.cleared = self.cleared.max(self.text.floor_char_boundary(reached));
+        }
         Progress { new_findings: new, cleared: self.cleared, scanned: true }
     }
 

@@ -305,18 +305,7 @@ pub(crate) const FAMILIES: &[Family] = &[
 ];
 
 pub(crate) const fn family_id(family: Family) -> &'static str {
-    match family {
-        Family::Keyword => "keyword",
-        Family::Grey => "grey",
-        Family::Pii => "pii",
-        Family::Secret => "secret",
-        Family::Attack => "attack",
-        Family::UnsafeOutput => "unsafe_output",
-        Family::Leak => "leak",
-        Family::Cue => "cue",
-        Family::Model => "model",
-        Family::External => "external",
-    }
+    family.id()
 }
 
 /// Runs a check on a verdict in which everything is filled in.
