@@ -18,7 +18,20 @@
 
 use menshen_verdict::{Labels, Role, Segment, Side};
 
+pub mod dataset;
+pub mod evaluate;
+pub mod evasion;
+pub mod fast;
+pub mod heads;
+pub mod metrics;
+pub mod near_duplicates;
+mod reading;
+pub mod recipe;
 pub mod remote;
+pub mod seeds;
+pub mod train;
+
+pub use reading::Reading;
 
 /// What a judge is asked about.
 #[derive(Debug, Clone, Copy)]
