@@ -19,6 +19,7 @@
 use menshen_verdict::{Labels, Role, Segment, Side};
 
 pub mod dataset;
+pub mod encoder;
 pub mod evaluate;
 pub mod evasion;
 pub mod fast;
@@ -26,6 +27,7 @@ pub mod heads;
 pub mod metrics;
 pub mod near_duplicates;
 mod reading;
+mod ops;
 pub mod recipe;
 pub mod remote;
 pub mod seeds;

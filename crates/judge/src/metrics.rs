@@ -57,7 +57,7 @@ impl std::fmt::Display for Rate {
 pub fn threshold_at(negatives: &[f32], rate: f32) -> f32 {
     let mut sorted: Vec<f32> = negatives.to_vec();
     sorted.sort_by(|a, b| b.total_cmp(a));
-    let allowed = (f64::from(rate) * sorted.len() as f64).floor() as usize;
+    let allowed = (f64::from(rate) * sorted.len() as f64 + 1e-4).floor() as usize;
     match sorted.get(allowed) {
         // Just above the first negative that may not be flagged.
         Some(first) => next_up(*first),

@@ -38,6 +38,9 @@ pub struct Recipe {
     #[serde(default)]
     pub fast: train::fast::Settings,
 
+    /// How the second stage is trained; without it there is none.
+    #[serde(default)]
+    pub encoder: Option<train::encoder::Settings>,
     /// False-positive rates at which thresholds are set.
     #[serde(default)]
     pub thresholds: Rates,

@@ -4,6 +4,7 @@ use menshen_verdict::Side;
 
 use crate::heads::Targets;
 
+pub mod encoder;
 pub mod fast;
 pub mod loss;
 

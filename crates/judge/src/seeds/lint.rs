@@ -62,7 +62,7 @@ pub struct Counts {
 /// Counts seeds by their labels.
 pub fn count(seeds: &Seeds) -> Counts {
     let mut counts = Counts { texts: seeds.seeds.len(), families: seeds.sections.len(), ..Counts::default() };
-    let mut add = |map: &mut BTreeMap<String, usize>, key: String| *map.entry(key).or_default() += 1;
+    let add = |map: &mut BTreeMap<String, usize>, key: String| *map.entry(key).or_default() += 1;
     for section in seeds.seeds.iter().filter_map(|s| seeds.section(s)) {
         let t = &section.targets;
         add(&mut counts.lang, section.lang.clone());
