@@ -657,7 +657,7 @@ mod tests {
                 }
             };
             let gradient = run(&weighs);
-            let step = 1e-3_f32;
+            let step = 5e-4_f32;
             for at in (0..weighs.dense.len()).step_by(weighs.dense.len() / 60) {
                 let was = weighs.dense[at];
                 weighs.dense[at] = was + step;
@@ -667,7 +667,7 @@ mod tests {
                 weighs.dense[at] = was;
                 let slope = ((up - down) / f64::from(2.0 * step)) as f32;
                 let given = gradient.dense[at];
-                assert!((slope - given).abs() < 0.05 + 0.05 * given.abs(), "{pretraining} dense {at}: {slope} {given}");
+                assert!((slope - given).abs() < 0.1 + 0.1 * given.abs(), "{pretraining} dense {at}: {slope} {given}");
             }
             for (i, row) in gradient.rows.iter().enumerate().take(12) {
                 let at = *row as usize * shape.width + i % shape.width;
@@ -679,7 +679,7 @@ mod tests {
                 weighs.table[at] = was;
                 let slope = ((up - down) / f64::from(2.0 * step)) as f32;
                 let given = gradient.row_grads[i * shape.width + i % shape.width];
-                assert!((slope - given).abs() < 0.05 + 0.05 * given.abs(), "{pretraining} row {row}: {slope} {given}");
+                assert!((slope - given).abs() < 0.1 + 0.1 * given.abs(), "{pretraining} row {row}: {slope} {given}");
             }
         }
     }
