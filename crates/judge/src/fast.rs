@@ -1,15 +1,16 @@
 //! The first stage: a bag of hashed n-grams.
 //!
-//! Each text is the set of its n-grams; each n-gram is hashed to one row of a table; the rows are added up and a small
-//! network turns the sum into the heads' logits (fastText, Joulin et al. 2016, arXiv 1607.01759, with shared heads and
-//! one hidden layer). The table is stored in 8 bits with one scale a row.
+//! Each text is the set of its n-grams; each n-gram that training met often enough has a row in a table; the rows are
+//! added up and a small network turns the sum into the heads' logits (fastText, Joulin et al. 2016, arXiv 1607.01759,
+//! with a vocabulary of hashes in place of a hashed table, shared heads and one hidden layer). The table is stored in
+//! 8 bits with one scale a row.
 
 use crate::reading::{Kind, Reading, hash_bytes, mix, pair};
 
 /// The shape of a fast model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Shape {
-    /// Rows of the table; a power of two.
+    /// Rows of the table: n-grams that are known.
     pub rows: usize,
     /// Numbers in a row.
     pub width: usize,
@@ -22,12 +23,11 @@ pub struct Shape {
 /// The most tokens that one bag takes.
 pub const MAX_TOKENS: usize = 512;
 
-/// Writes the distinct n-grams of `tokens` (a range of the reading) as row numbers, sorted.
-pub fn features(reading: &Reading, from: usize, to: usize, rows: usize, out: &mut Vec<u32>) {
+/// Writes the hashes of the distinct n-grams of the tokens `from..to` of a reading, sorted.
+pub fn features(reading: &Reading, from: usize, to: usize, out: &mut Vec<u32>) {
     out.clear();
-    let mask = u32::try_from(rows - 1).unwrap_or(u32::MAX);
     let tokens = reading.tokens.get(from..to).unwrap_or_default();
-    let mut add = |h: u32| out.push(mix(h) & mask);
+    let mut add = |h: u32| out.push(mix(h));
     add(pair(0xB1A5, u32::from(reading.output)));
     for bit in reading.traits.bits() {
         add(pair(0x7A17, bit));
@@ -70,11 +70,71 @@ pub fn features(reading: &Reading, from: usize, to: usize, rows: usize, out: &mu
     out.dedup();
 }
 
+/// Which row an n-gram has. Built from the rows' hashes; found by open addressing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Vocabulary {
+    keys: Vec<u32>,
+    /// Row numbers plus one by slot; 0 is an empty slot.
+    slots: Vec<u32>,
+}
+
+impl Vocabulary {
+    /// Row `i` belongs to the n-gram with the hash `keys[i]`.
+    pub fn new(keys: Vec<u32>) -> Self {
+        let size = (keys.len() * 2).next_power_of_two().max(2);
+        let mut slots = vec![0; size];
+        for (row, key) in keys.iter().enumerate() {
+            let mut at = *key as usize & (size - 1);
+            while slots.get(at).is_some_and(|s| *s != 0) {
+                at = (at + 1) & (size - 1);
+            }
+            if let Some(slot) = slots.get_mut(at) {
+                *slot = row as u32 + 1;
+            }
+        }
+        Vocabulary { keys, slots }
+    }
+
+    /// The hashes, by row.
+    pub fn keys(&self) -> &[u32] {
+        &self.keys
+    }
+
+    /// The row of an n-gram.
+    pub fn row(&self, key: u32) -> Option<u32> {
+        let mask = self.slots.len() - 1;
+        let mut at = key as usize & mask;
+        loop {
+            match self.slots.get(at) {
+                None | Some(0) => return None,
+                Some(found) if self.keys.get(*found as usize - 1) == Some(&key) => return Some(found - 1),
+                Some(_) => at = (at + 1) & mask,
+            }
+        }
+    }
+
+    /// Turns the hashes of n-grams into the rows of those that are known.
+    pub fn rows(&self, grams: &mut Vec<u32>) {
+        let mut kept = 0;
+        for i in 0..grams.len() {
+            if let Some(row) = grams.get(i).and_then(|key| self.row(*key))
+                && let Some(slot) = grams.get_mut(kept)
+            {
+                *slot = row;
+                kept += 1;
+            }
+        }
+        grams.truncate(kept);
+    }
+}
+
 /// A trained bag of n-grams, ready to run.
 #[derive(Debug, Clone)]
 pub struct Fast {
     /// Its shape.
     pub shape: Shape,
+    /// Which n-gram has which row.
+    pub vocabulary: Vocabulary,
     /// `rows` × `width` numbers in 8 bits.
     pub table: Vec<i8>,
     /// What a row's numbers are multiplied with.
@@ -92,7 +152,8 @@ pub struct Fast {
 impl Fast {
     /// The logits of the tokens `from..to` of a reading. `scratch` is reused between calls.
     pub fn logits(&self, reading: &Reading, from: usize, to: usize, scratch: &mut Vec<u32>) -> Vec<f32> {
-        features(reading, from, to, self.shape.rows, scratch);
+        features(reading, from, to, scratch);
+        self.vocabulary.rows(scratch);
         let width = self.shape.width;
         let mut sum = vec![0.0_f32; width];
         for row in scratch.iter() {
@@ -151,20 +212,31 @@ mod tests {
     use menshen_verdict::Side;
 
     #[test]
-    fn features_are_distinct_sorted_and_within_the_table() {
+    fn features_are_distinct_and_sorted() {
         let reading = Reading::of("毒品的危害有哪些, what are the dangers of drugs?", Side::Input);
         let mut out = Vec::new();
-        features(&reading, 0, reading.tokens.len(), 1 << 10, &mut out);
+        features(&reading, 0, reading.tokens.len(), &mut out);
         assert!(out.windows(2).all(|w| w[0] < w[1]));
-        assert!(out.iter().all(|r| *r < 1 << 10));
+    }
+
+    #[test]
+    fn known_n_grams_have_their_rows_and_others_none() {
+        let keys: Vec<u32> = (0..1000_u32).map(|i| i * 512).collect();
+        let vocabulary = Vocabulary::new(keys);
+        assert_eq!(vocabulary.row(512 * 7), Some(7));
+        assert_eq!(vocabulary.row(3), None);
+        let mut grams = vec![0, 5, 1024];
+        vocabulary.rows(&mut grams);
+        assert_eq!(grams, [0, 2]);
+        assert_eq!(Vocabulary::new(Vec::new()).row(0), None);
     }
 
     #[test]
     fn the_side_of_a_text_counts() {
         let mut a = Vec::new();
         let mut b = Vec::new();
-        features(&Reading::of("好的", Side::Input), 0, 2, 1 << 16, &mut a);
-        features(&Reading::of("好的", Side::Output), 0, 2, 1 << 16, &mut b);
+        features(&Reading::of("好的", Side::Input), 0, 2, &mut a);
+        features(&Reading::of("好的", Side::Output), 0, 2, &mut b);
         assert_ne!(a, b);
     }
 

@@ -40,6 +40,8 @@ pub struct Settings {
     pub batch: usize,
     /// Highest step size of Adam.
     pub rate: f32,
+    /// The step size of the table, as a multiple of that: a row is met far less often than a layer.
+    pub table_rate: f32,
     /// Decoupled weight decay.
     pub decay: f32,
     /// Share of tokens hidden from the model in each pass over the labelled texts.
@@ -62,6 +64,7 @@ impl Default for Settings {
             epochs: 5,
             batch: 64,
             rate: 1e-3,
+            table_rate: 15.0,
             decay: 0.01,
             dropout: 0.1,
             weights: Weights::default(),
@@ -156,14 +159,14 @@ pub fn train(
         let readings: Vec<Reading> = texts.chain(more).filter(|r| r.tokens.len() > 3).collect();
         passes(&readings, settings.pretraining, settings, &mut rng, progress, "pretraining", |items, rate| {
             let gradients = shards(items, |part| pretrain(&shape, &weighs, part));
-            apply(&shape, &mut weighs, &mut moments, gradients, items.len(), rate, settings.decay)
+            apply(&shape, &mut weighs, &mut moments, gradients, items.len(), rate, settings)
         });
         moments = Moments { dense: zeros(weighs.dense.len()), table: zeros(weighs.table.len()), steps: 0 };
     }
     let readings: Vec<Reading> = examples.iter().map(|e| Reading::of(&e.text, e.side)).collect();
     passes(&readings, settings.epochs, settings, &mut rng, progress, "encoder", |items, rate| {
         let gradients = shards(items, |part| tune(&shape, &weighs, part, examples, &settings.weights));
-        apply(&shape, &mut weighs, &mut moments, gradients, items.len(), rate, settings.decay)
+        apply(&shape, &mut weighs, &mut moments, gradients, items.len(), rate, settings)
     });
 
     let (table, scales) = quantise(&weighs.table, shape.width);
@@ -578,7 +581,7 @@ fn apply(
     gradients: Vec<Gradient>,
     texts: usize,
     rate: f32,
-    decay: f32,
+    settings: &Settings,
 ) -> f64 {
     let d = shape.width;
     let scale = 1.0 / texts.max(1) as f32;
@@ -596,14 +599,14 @@ fn apply(
     let scale = if norm > 1.0 { scale / norm as f32 } else { scale };
     moments.steps += 1;
     let [first, second] = &mut moments.dense;
-    adam(&mut weighs.dense, &mut whole.dense, first, second, moments.steps, rate, scale, decay);
+    adam(&mut weighs.dense, &mut whole.dense, first, second, moments.steps, rate, scale, settings.decay);
     let [first, second] = &mut moments.table;
     for (row, g) in whole.rows.iter().zip(whole.row_grads.chunks_exact_mut(d)) {
         let at = *row as usize * d;
         if let (Some(value), Some(first), Some(second)) =
             (weighs.table.get_mut(at..at + d), first.get_mut(at..at + d), second.get_mut(at..at + d))
         {
-            adam(value, g, first, second, moments.steps, rate, scale, 0.0);
+            adam(value, g, first, second, moments.steps, rate * settings.table_rate, scale, 0.0);
         }
     }
     whole.loss

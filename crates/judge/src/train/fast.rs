@@ -1,19 +1,23 @@
 //! Trains the bag of n-grams: one pass after the other, one text at a time, on one core. The same data, settings and
 //! seed give the same model, bit for bit.
 
+use std::collections::HashMap;
+
 use fastrand::Rng;
 
 use super::loss::{Weights, loss};
 use super::{Example, Progress};
-use crate::fast::{Fast, MAX_TOKENS, Shape, features, multiply_add, norm, quantise};
+use crate::fast::{Fast, MAX_TOKENS, Shape, Vocabulary, features, multiply_add, norm, quantise};
 use crate::reading::Reading;
 
 /// How the fast model is trained.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Rows of the table; a power of two.
+    /// At most this many n-grams, the commonest.
     pub rows: usize,
+    /// Only n-grams that this many training texts have: what one text alone has teaches only that text.
+    pub least: u32,
     /// Numbers in a row.
     pub width: usize,
     /// Units of the hidden layer.
@@ -33,7 +37,8 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
-            rows: 1 << 16,
+            rows: 120_000,
+            least: 3,
             width: 64,
             hidden: 128,
             epochs: 12,
@@ -53,8 +58,10 @@ pub fn train(
     seed: u64,
     progress: &mut dyn FnMut(Progress),
 ) -> Fast {
-    let shape =
-        Shape { rows: settings.rows.next_power_of_two(), width: settings.width, hidden: settings.hidden, outputs };
+    let mut grams: Vec<Vec<u32>> = examples.iter().map(bag).collect();
+    let vocabulary = vocabulary(&grams, settings);
+    grams.iter_mut().for_each(|g| vocabulary.rows(g));
+    let shape = Shape { rows: vocabulary.keys().len(), width: settings.width, hidden: settings.hidden, outputs };
     let mut rng = Rng::with_seed(seed);
     let mut init = |n: usize, scale: f32| -> Vec<f32> { (0..n).map(|_| (rng.f32() * 2.0 - 1.0) * scale).collect() };
     let (w, h, o) = (shape.width, shape.hidden, shape.outputs);
@@ -66,8 +73,6 @@ pub fn train(
         vec![0.0; o],
     ]);
     let mut squares = vec![0.0_f32; shape.rows];
-
-    let grams: Vec<Vec<u32>> = examples.iter().map(|example| bag(example, shape.rows)).collect();
 
     let mut order: Vec<usize> = (0..examples.len()).collect();
     let steps = settings.epochs * examples.len();
@@ -138,6 +143,7 @@ pub fn train(
     let [w1, b1, w2, b2] = dense.parts();
     Fast {
         shape,
+        vocabulary,
         table: numbers,
         scales,
         hidden: w1.to_vec(),
@@ -150,11 +156,23 @@ pub fn train(
 /// How many texts one step of the network on top averages.
 const BATCH: usize = 16;
 
-fn bag(example: &Example, rows: usize) -> Vec<u32> {
+fn bag(example: &Example) -> Vec<u32> {
     let reading = Reading::of(&example.text, example.side);
     let mut out = Vec::new();
-    features(&reading, 0, reading.tokens.len().min(MAX_TOKENS), rows, &mut out);
+    features(&reading, 0, reading.tokens.len().min(MAX_TOKENS), &mut out);
     out
+}
+
+/// The commonest n-grams; among equals the one with the lower hash, so that the choice is always the same.
+fn vocabulary(grams: &[Vec<u32>], settings: &Settings) -> Vocabulary {
+    let mut counts: HashMap<u32, u32> = HashMap::new();
+    for gram in grams.iter().flatten() {
+        *counts.entry(*gram).or_default() += 1;
+    }
+    let mut kept: Vec<(u32, u32)> = counts.into_iter().filter(|(_, n)| *n >= settings.least).map(|(k, n)| (n, k)).collect();
+    kept.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+    kept.truncate(settings.rows);
+    Vocabulary::new(kept.into_iter().map(|(_, key)| key).collect())
 }
 
 /// The four parts of the network on top, with Adam's moments.
