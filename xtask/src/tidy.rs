@@ -18,7 +18,18 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "menshen-gateway",
         &["menshen-verdict", "menshen-text", "menshen-judge", "menshen-detect", "menshen-policy", "menshen-store"],
     ),
-    ("menshen", &["menshen-verdict", "menshen-policy", "menshen-store", "menshen-gateway"]),
+    (
+        "menshen",
+        &[
+            "menshen-verdict",
+            "menshen-text",
+            "menshen-judge",
+            "menshen-detect",
+            "menshen-policy",
+            "menshen-store",
+            "menshen-gateway",
+        ],
+    ),
     ("menshen-testkit", &[]),
     ("xtask", &[]),
 ];

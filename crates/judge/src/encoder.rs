@@ -31,7 +31,7 @@ pub struct Shape {
 }
 
 /// The most tokens that are read at once.
-pub const MAX_TOKENS: usize = 256;
+pub const MAX_TOKENS: usize = 128;
 
 /// Rows for single characters: the CJK unified ideographs each have their own, others share.
 const HAN: u32 = 0x9FFF - 0x4E00 + 1;
@@ -79,7 +79,14 @@ fn single(reading: &Reading, at: usize, hashed: u32) -> u32 {
 
 /// The tokens `from..to` of a reading as the encoder takes them, behind one token that says which way the text travels
 /// and how it is written. `masked` tokens are hidden, also from their neighbours' pairs.
-pub fn pieces(reading: &Reading, from: usize, to: usize, rows: usize, masked: &dyn Fn(usize) -> bool, out: &mut Vec<Piece>) {
+pub fn pieces(
+    reading: &Reading,
+    from: usize,
+    to: usize,
+    rows: usize,
+    masked: &dyn Fn(usize) -> bool,
+    out: &mut Vec<Piece>,
+) {
     out.clear();
     let hashed = rows as u32 - 1;
     let hash = |h: u32| SINGLES as u32 + (h & hashed);
@@ -203,7 +210,6 @@ impl Shape {
     }
 }
 
-
 /// What the layers leave behind: training goes back through it, inference reuses its memory.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct LayerTrace {
@@ -275,7 +281,7 @@ fn attend(shape: &Shape, qkv: &[f32], starts: &[usize], weights: &mut Vec<f32>, 
     mixed.clear();
     mixed.resize(qkv.len() / 3, 0.0);
     weights.clear();
-    let mut head = vec![0.0; MAX_TOKENS * w];
+    let mut head = vec![0.0; (MAX_TOKENS + 1) * w];
     for bounds in starts.windows(2) {
         let [from, to] = bounds else { continue };
         let n = to - from;
@@ -292,7 +298,9 @@ fn attend(shape: &Shape, qkv: &[f32], starts: &[usize], weights: &mut Vec<f32>, 
             }
             let Some(out) = head.get_mut(..n * w) else { continue };
             matmul(Matrix::of(square, n, n), Matrix::strided(rows, n, w, 3 * d, 2 * d + i * w), out, 0.0);
-            for (row, out) in mixed.get_mut(from * d..to * d).unwrap_or_default().chunks_exact_mut(d).zip(out.chunks_exact(w)) {
+            for (row, out) in
+                mixed.get_mut(from * d..to * d).unwrap_or_default().chunks_exact_mut(d).zip(out.chunks_exact(w))
+            {
                 row.get_mut(i * w..(i + 1) * w).unwrap_or_default().copy_from_slice(out);
             }
         }
@@ -344,7 +352,9 @@ impl Encoder {
             let share = 1.0 / (piece.rows().len() as f32).sqrt();
             for row in piece.rows() {
                 let at = *row as usize;
-                let (Some(numbers), Some(scale)) = (self.table.get(at * d..(at + 1) * d), self.scales.get(at)) else { continue };
+                let (Some(numbers), Some(scale)) = (self.table.get(at * d..(at + 1) * d), self.scales.get(at)) else {
+                    continue;
+                };
                 for (x, v) in x.iter_mut().zip(numbers) {
                     *x += f32::from(*v) * scale * share;
                 }

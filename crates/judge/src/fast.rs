@@ -70,6 +70,13 @@ pub fn features(reading: &Reading, from: usize, to: usize, out: &mut Vec<u32>) {
     out.dedup();
 }
 
+/// The hashes under which a token is known alone and with the one before it.
+pub(crate) fn single_and_pair(reading: &Reading, at: usize) -> [u32; 2] {
+    let hash = |i: Option<usize>| i.and_then(|i| reading.tokens.get(i)).map_or(0xED6E, |t| t.hash);
+    let own = hash(Some(at));
+    [mix(pair(1, own)), mix(pair(2, pair(hash(at.checked_sub(1)), own)))]
+}
+
 /// Which row an n-gram has. Built from the rows' hashes; found by open addressing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Vocabulary {

@@ -19,6 +19,7 @@
 use menshen_verdict::{Labels, Role, Segment, Side};
 
 pub mod dataset;
+pub mod distill;
 pub mod encoder;
 pub mod evaluate;
 pub mod evasion;
@@ -26,10 +27,11 @@ pub mod fast;
 pub mod heads;
 pub mod metrics;
 pub mod near_duplicates;
-mod reading;
 mod ops;
+mod reading;
 pub mod recipe;
 pub mod remote;
+pub mod report;
 pub mod seeds;
 pub mod train;
 

@@ -78,7 +78,9 @@ pub(crate) fn normalise_back(
     d_bias: &mut [f32],
 ) {
     let d = gain.len().max(1);
-    for (((row, scale), d_out), d_x) in x.chunks_exact(d).zip(scales).zip(d_out.chunks_exact(d)).zip(d_x.chunks_exact_mut(d)) {
+    for (((row, scale), d_out), d_x) in
+        x.chunks_exact(d).zip(scales).zip(d_out.chunks_exact(d)).zip(d_x.chunks_exact_mut(d))
+    {
         let mean = row.iter().sum::<f32>() / d as f32;
         let (mut sum, mut dot) = (0.0, 0.0);
         for ((v, g), o) in row.iter().zip(gain).zip(d_out) {

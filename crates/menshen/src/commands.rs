@@ -11,7 +11,9 @@ pub mod answers;
 pub mod audit;
 pub mod check;
 pub mod init;
+pub mod judge;
 pub mod keys;
+pub mod lexicon;
 pub mod packs;
 pub mod serve;
 
@@ -36,6 +38,12 @@ pub enum Command {
     /// Import, export and try standard answers
     #[command(subcommand)]
     Answers(answers::Answers),
+    /// Train, evaluate and ship the models that label every request
+    #[command(subcommand)]
+    Judge(judge::Judge),
+    /// Import, count and prune keyword lists
+    #[command(subcommand)]
+    Lexicon(lexicon::Lexicon),
     /// Print the OpenAPI document
     Openapi,
 }
@@ -62,6 +70,8 @@ pub fn run(command: Command, flags: &Flags) -> Result<ExitCode> {
         Command::Keys(keys) => runtime(false)?.block_on(keys::run(config, keys)),
         Command::Packs(packs) => packs::run(&config, packs),
         Command::Answers(answers) => answers::run(&config, answers),
+        Command::Judge(judge) => judge::run(&config, judge),
+        Command::Lexicon(lexicon) => lexicon::run(&config, &lexicon),
         Command::Init(_) | Command::Openapi => Ok(ExitCode::SUCCESS),
     }
 }

@@ -9,7 +9,7 @@ use fastrand::Rng;
 use super::loss::{Weights, loss};
 use super::{Example, Progress, adam};
 use crate::encoder::{Encoder, MAX_TOKENS, Piece, SINGLES, Shape, Trace, layers, pieces, pool};
-use crate::fast::{multiply_add, quantise};
+use crate::fast::{Fast, multiply_add, quantise};
 use crate::heads::softmax;
 use crate::ops::{Matrix, gelu, gelu_slope, matmul, normalise_back};
 use crate::reading::Reading;
@@ -56,15 +56,15 @@ impl Default for Settings {
             rows: 1 << 15,
             width: 128,
             heads: 4,
-            layers: 3,
-            inner: 384,
+            layers: 2,
+            inner: 256,
             hidden: 192,
-            pretraining: 2,
+            pretraining: 1,
             masked: 0.15,
-            epochs: 5,
-            batch: 64,
+            epochs: 10,
+            batch: 32,
             rate: 1e-3,
-            table_rate: 15.0,
+            table_rate: 10.0,
             decay: 0.01,
             dropout: 0.1,
             weights: Weights::default(),
@@ -138,10 +138,12 @@ struct Item {
     example: usize,
 }
 
-/// Trains a model with this many outputs. `plain` is further text to pretrain on.
+/// Trains a model with this many outputs. `plain` is further text to pretrain on; what `fast` has learnt of single
+/// tokens and pairs is where their rows begin.
 pub fn train(
     examples: &[Example],
     plain: &[String],
+    fast: Option<&Fast>,
     outputs: usize,
     settings: &Settings,
     seed: u64,
@@ -150,6 +152,9 @@ pub fn train(
     let shape = settings.shape(outputs);
     let mut rng = Rng::with_seed(seed ^ 0xE7C0);
     let mut weighs = start(&shape, &mut rng);
+    if let Some(fast) = fast {
+        inherit(&shape, &mut weighs.table, fast, examples);
+    }
     let zeros = |n: usize| [vec![0.0; n], vec![0.0; n]];
     let mut moments = Moments { dense: zeros(weighs.dense.len()), table: zeros(weighs.table.len()), steps: 0 };
 
@@ -208,6 +213,43 @@ fn start(shape: &Shape, rng: &mut Rng) -> Weighs {
     Weighs { table, dense }
 }
 
+/// The mean size of an inherited number.
+const INHERITED: f32 = 0.15;
+
+/// Copies the fast model's rows for single tokens and pairs into the rows that the encoder has for them.
+fn inherit(shape: &Shape, table: &mut [f32], fast: &Fast, examples: &[Example]) {
+    let (d, w) = (shape.width, fast.shape.width);
+    let mean = fast.table.iter().map(|v| f64::from(v.unsigned_abs())).sum::<f64>() / fast.table.len().max(1) as f64;
+    let scales = fast.scales.iter().map(|s| f64::from(*s)).sum::<f64>() / fast.scales.len().max(1) as f64;
+    let scale = INHERITED / (mean * scales).max(1e-9) as f32;
+    let mut known = std::collections::HashSet::new();
+    let mut tokens = Vec::new();
+    for example in examples {
+        let reading = Reading::of(&example.text, example.side);
+        let n = reading.tokens.len().min(MAX_TOKENS);
+        pieces(&reading, 0, n, shape.rows, &|_| false, &mut tokens);
+        for (at, piece) in tokens.iter().skip(1).enumerate() {
+            let grams = crate::fast::single_and_pair(&reading, at);
+            for (row, gram) in piece.rows().iter().zip(grams) {
+                let Some(from) = fast.vocabulary.row(gram).map(|r| r as usize) else { continue };
+                if !known.insert(*row) {
+                    continue;
+                }
+                let (Some(to), Some(numbers), Some(s)) = (
+                    table.get_mut(*row as usize * d..(*row as usize + 1) * d),
+                    fast.table.get(from * w..(from + 1) * w),
+                    fast.scales.get(from),
+                ) else {
+                    continue;
+                };
+                for (to, v) in to.iter_mut().zip(numbers) {
+                    *to = f32::from(*v) * s * scale;
+                }
+            }
+        }
+    }
+}
+
 /// Goes over the readings in random order, batch by batch, with a step size that rises and falls.
 fn passes(
     readings: &[Reading],
@@ -242,7 +284,7 @@ fn passes(
 }
 
 /// The windows of a text of `n` tokens: its beginning, and where it is longer its end and its middle.
-pub(crate) fn windows(n: usize) -> Vec<(usize, usize)> {
+pub fn windows(n: usize) -> Vec<(usize, usize)> {
     let size = MAX_TOKENS;
     match n {
         0..=MAX_TOKENS => vec![(0, n)],
@@ -306,7 +348,8 @@ fn embed(shape: &Shape, weighs: &Weighs, items: &[Item]) -> (Vec<f32>, Vec<usize
         let begin = x.len();
         x.resize(begin + item.tokens.len() * d, 0.0);
         let rows = x.get_mut(begin..).unwrap_or_default();
-        for ((piece, x), position) in item.tokens.iter().zip(rows.chunks_exact_mut(d)).zip(weighs.dense.chunks_exact(d)) {
+        for ((piece, x), position) in item.tokens.iter().zip(rows.chunks_exact_mut(d)).zip(weighs.dense.chunks_exact(d))
+        {
             let share = 1.0 / (piece.rows().len() as f32).sqrt();
             for row in piece.rows() {
                 let at = *row as usize * d;
@@ -347,8 +390,11 @@ fn pretrain(shape: &Shape, weighs: &Weighs, items: &[Item]) -> Gradient {
     let (m, k) = (places.len(), candidates.len());
     let mut d_output = vec![0.0; trace.output.len()];
     if m > 0 && k > 1 {
-        let picked: Vec<f32> =
-            places.iter().flat_map(|(at, _)| trace.output.get(at * d..(at + 1) * d).unwrap_or_default()).copied().collect();
+        let picked: Vec<f32> = places
+            .iter()
+            .flat_map(|(at, _)| trace.output.get(at * d..(at + 1) * d).unwrap_or_default())
+            .copied()
+            .collect();
         let known: Vec<f32> = candidates
             .iter()
             .flat_map(|row| weighs.table.get(*row as usize * d..(*row as usize + 1) * d).unwrap_or_default())
@@ -467,14 +513,24 @@ fn back(
         let part = |from: usize, len: usize| p.get(from..from + len).unwrap_or_default();
         // Feed-forward.
         columns(&d_x, d, g.get_mut(at.down_bias..at.down_bias + d).unwrap_or_default());
-        matmul(Matrix::of(&t.active, n, f).transposed(), Matrix::of(&d_x, n, d), g.get_mut(at.down..at.down_bias).unwrap_or_default(), 1.0);
+        matmul(
+            Matrix::of(&t.active, n, f).transposed(),
+            Matrix::of(&d_x, n, d),
+            g.get_mut(at.down..at.down_bias).unwrap_or_default(),
+            1.0,
+        );
         let d_up = wide.get_mut(..n * f).unwrap_or_default();
         matmul(Matrix::of(&d_x, n, d), Matrix::of(part(at.down, f * d), f, d).transposed(), d_up, 0.0);
         for (g, u) in d_up.iter_mut().zip(&t.up) {
             *g *= gelu_slope(*u);
         }
         columns(d_up, f, g.get_mut(at.up_bias..at.up_bias + f).unwrap_or_default());
-        matmul(Matrix::of(&t.norm2, n, d).transposed(), Matrix::of(d_up, n, f), g.get_mut(at.up..at.up_bias).unwrap_or_default(), 1.0);
+        matmul(
+            Matrix::of(&t.norm2, n, d).transposed(),
+            Matrix::of(d_up, n, f),
+            g.get_mut(at.up..at.up_bias).unwrap_or_default(),
+            1.0,
+        );
         matmul(Matrix::of(d_up, n, f), Matrix::of(part(at.up, d * f), d, f).transposed(), &mut narrow, 0.0);
         {
             let (gains, biases) = g.get_mut(at.gain2..at.up).unwrap_or_default().split_at_mut(d);
@@ -482,13 +538,28 @@ fn back(
         }
         // Attention.
         columns(&d_x, d, g.get_mut(at.mixed_bias..at.mixed_bias + d).unwrap_or_default());
-        matmul(Matrix::of(&t.mixed, n, d).transposed(), Matrix::of(&d_x, n, d), g.get_mut(at.mixed..at.mixed_bias).unwrap_or_default(), 1.0);
+        matmul(
+            Matrix::of(&t.mixed, n, d).transposed(),
+            Matrix::of(&d_x, n, d),
+            g.get_mut(at.mixed..at.mixed_bias).unwrap_or_default(),
+            1.0,
+        );
         matmul(Matrix::of(&d_x, n, d), Matrix::of(part(at.mixed, d * d), d, d).transposed(), &mut narrow, 0.0);
         let d_qkv = wide.get_mut(..n * 3 * d).unwrap_or_default();
         attend_back(shape, &t.qkv, &t.weights, starts, &narrow, d_qkv);
         columns(d_qkv, 3 * d, g.get_mut(at.qkv_bias..at.qkv_bias + 3 * d).unwrap_or_default());
-        matmul(Matrix::of(&t.norm1, n, d).transposed(), Matrix::of(d_qkv, n, 3 * d), g.get_mut(at.qkv..at.qkv_bias).unwrap_or_default(), 1.0);
-        matmul(Matrix::of(d_qkv, n, 3 * d), Matrix::of(part(at.qkv, d * 3 * d), d, 3 * d).transposed(), &mut narrow, 0.0);
+        matmul(
+            Matrix::of(&t.norm1, n, d).transposed(),
+            Matrix::of(d_qkv, n, 3 * d),
+            g.get_mut(at.qkv..at.qkv_bias).unwrap_or_default(),
+            1.0,
+        );
+        matmul(
+            Matrix::of(d_qkv, n, 3 * d),
+            Matrix::of(part(at.qkv, d * 3 * d), d, 3 * d).transposed(),
+            &mut narrow,
+            0.0,
+        );
         {
             let (gains, biases) = g.get_mut(at.gain1..at.qkv).unwrap_or_default().split_at_mut(d);
             normalise_back(&t.input, part(at.gain1, d), &t.scale1, &narrow, &mut d_x, gains, biases);
@@ -498,7 +569,10 @@ fn back(
         for (i, piece) in item.tokens.iter().enumerate() {
             let from = (start + i) * d;
             let Some(g) = d_x.get(from..from + d) else { continue };
-            add(g, gradient.dense.get_mut(places.positions + i * d..places.positions + (i + 1) * d).unwrap_or_default());
+            add(
+                g,
+                gradient.dense.get_mut(places.positions + i * d..places.positions + (i + 1) * d).unwrap_or_default(),
+            );
             let share = 1.0 / (piece.rows().len() as f32).sqrt();
             for row in piece.rows() {
                 gradient.add_row(rows, *row, d, g, share);
@@ -691,7 +765,7 @@ mod tests {
     fn the_same_seed_gives_the_same_model_and_learning_lowers_the_loss() {
         let settings = Settings { pretraining: 1, epochs: 40, rate: 1e-2, dropout: 0.0, ..tiny() };
         let mut losses = Vec::new();
-        let mut run = || train(&examples(), &[], FIXED + 2, &settings, 9, &mut |p| losses.push(p.loss));
+        let mut run = || train(&examples(), &[], None, FIXED + 2, &settings, 9, &mut |p| losses.push(p.loss));
         let (a, b) = (run(), run());
         assert_eq!(a.dense, b.dense);
         assert_eq!(a.table, b.table);

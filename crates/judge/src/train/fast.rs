@@ -169,7 +169,8 @@ fn vocabulary(grams: &[Vec<u32>], settings: &Settings) -> Vocabulary {
     for gram in grams.iter().flatten() {
         *counts.entry(*gram).or_default() += 1;
     }
-    let mut kept: Vec<(u32, u32)> = counts.into_iter().filter(|(_, n)| *n >= settings.least).map(|(k, n)| (n, k)).collect();
+    let mut kept: Vec<(u32, u32)> =
+        counts.into_iter().filter(|(_, n)| *n >= settings.least).map(|(k, n)| (n, k)).collect();
     kept.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
     kept.truncate(settings.rows);
     Vocabulary::new(kept.into_iter().map(|(_, key)| key).collect())

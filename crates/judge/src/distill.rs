@@ -1,0 +1,1 @@
+//! Distillation: a teacher model writes and labels what the student learns from.

@@ -1,0 +1,1 @@
+//! Evaluations as a table and as a page.
