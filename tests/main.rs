@@ -20,6 +20,7 @@ mod families;
 mod fifteen_pains;
 mod history;
 mod hold_back;
+mod lexicon;
 mod personal_data;
 mod running;
 mod support;

@@ -9,7 +9,9 @@ use std::time::Instant;
 use menshen_judge::{Judge, JudgeInput};
 use menshen_text::decode::{self, Codec, Layer, Limits};
 use menshen_text::{Folder, View};
-use menshen_verdict::{Attack, Evidence, Family, Finding, Role, Side, Span, Stage, Transform, Unavailable, Verdict};
+use menshen_verdict::{
+    Attack, Evidence, Family, Finding, Labels, Level, Role, Side, Span, Stage, Transform, Unavailable, Verdict,
+};
 
 use crate::begin::Begin;
 use crate::disguise;
@@ -30,6 +32,9 @@ const SOUND_SHARE: f32 = 0.8;
 const ENCODED_SCORE: f32 = 0.8;
 /// How much of a decoded layer is kept as evidence.
 const MAX_EVIDENCE_BYTES: usize = 2_048;
+/// Decoded layers that a judge reads too, and how long they must be to say something.
+const MAX_JUDGED_LAYERS: usize = 4;
+const MIN_JUDGED_CHARS: usize = 4;
 
 /// Bounds of an engine's work, each with its default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -216,17 +221,63 @@ impl Engine {
         }
         verdict.labels = labels(&findings, side);
         verdict.findings = findings;
-        for judge in &self.judges {
-            let name = format!("judge.{}", judge.name());
-            match judge.judge(&JudgeInput::of_text(text, side, role)) {
-                Ok(labels) => verdict.labels.absorb(&labels),
-                Err(error) => {
-                    verdict.unavailable.push(Unavailable { detector: name.clone().into(), reason: error.to_string() })
-                }
+        // The operator's own instructions are not judged: they talk of rules, roles and refusals by trade.
+        if role != Role::System {
+            for judge in &self.judges {
+                self.ask(judge.as_ref(), text, &layers, side, role, &mut verdict);
+                clock.lap(stage(judge.as_ref()), &mut verdict.stages);
             }
-            clock.lap(name, &mut verdict.stages);
         }
         verdict
+    }
+
+    /// Asks a judge about a text, and about what was encoded in it.
+    fn ask(&self, judge: &dyn Judge, text: &str, layers: &[Layer], side: Side, role: Role, verdict: &mut Verdict) {
+        let labels = match judge.judge(&JudgeInput::of_text(text, side, role)) {
+            Ok(labels) => labels,
+            Err(error) => {
+                let detector = stage(judge).into();
+                verdict.unavailable.push(Unavailable { detector, reason: error.to_string() });
+                return;
+            }
+        };
+        let called = judge.called_from();
+        verdict.findings.extend(judged(&labels, called, side, Span::new(0, text.len())));
+        verdict.labels.absorb(&labels);
+        for layer in layers.iter().filter(|l| l.text.chars().count() >= MIN_JUDGED_CHARS).take(MAX_JUDGED_LAYERS) {
+            let Some(labels) = judge.glance(&layer.text, side) else { continue };
+            let mut found = judged(&labels, called, side, layer.span);
+            if found.is_empty() {
+                continue;
+            }
+            let via = Transform::Decoded(layer.codecs.iter().map(|c| Cow::Borrowed(c.id())).collect());
+            let (detector, attack) = encoding(layer);
+            if !verdict.findings.iter().any(|f| f.detector == detector && f.span == layer.span) {
+                let mut finding = Finding::new(detector, "encoded", Family::Attack, layer.span, ENCODED_SCORE);
+                finding.attack = Some(attack);
+                found.push(finding);
+            }
+            found.iter_mut().for_each(|f| f.via = via.clone());
+            verdict.labels.absorb(&crate::labels::labels(&found, side));
+            verdict.findings.extend(found);
+        }
+    }
+
+    /// What the judges make of a stretch of a growing text, at first sight.
+    pub(crate) fn glance(&self, text: &str, side: Side, role: Role, span: Span) -> Vec<Finding> {
+        if role == Role::System {
+            return Vec::new();
+        }
+        let each = self.judges.iter().filter_map(|judge| {
+            let labels = judge.glance(text, side)?;
+            Some(judged(&labels, judge.called_from(), side, span))
+        });
+        each.flatten().collect()
+    }
+
+    /// Whether there is any judge.
+    pub(crate) fn has_judges(&self) -> bool {
+        !self.judges.is_empty()
     }
 
     /// Whether some pattern was stopped at its limit, so that later matches of it are not known. Cues only label.
@@ -391,6 +442,31 @@ impl Engine {
         finding.evidence = Evidence::new(hit.span.of(text));
         Some(finding)
     }
+}
+
+/// The stage of a judge: its name without its version.
+fn stage(judge: &dyn Judge) -> String {
+    format!("judge.{}", judge.name().split('@').next().unwrap_or_default())
+}
+
+/// What a judge has called risky or an attack, as findings: rules that look at who wrote something need to know where
+/// it stands.
+fn judged(labels: &Labels, called: (f32, f32), side: Side, span: Span) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if labels.level.as_ref().is_some_and(|l| l.id == Level::Risky) {
+        let (detector, what) =
+            if side == Side::Output { ("judge.unsafe_answer", "unsafe_answer") } else { ("judge.risky", "risky") };
+        let mut risky = Finding::new(detector, what, Family::Model, span, labels.risk_score);
+        risky.risk = labels.risks.first().map(|r| r.id);
+        risky.level = Some(Level::Risky);
+        found.push(risky);
+    }
+    if labels.attack_score >= called.1 {
+        let mut attack = Finding::new("judge.attack", "attack", Family::Model, span, labels.attack_score);
+        attack.attack = labels.attacks.first().map(|a| a.id);
+        found.push(attack);
+    }
+    found
 }
 
 pub(crate) fn pattern_finding(pattern: &Pattern, span: Span, score: f32, matched: &str) -> Finding {

@@ -9,8 +9,8 @@ use crate::marks::{Marks, Sides, is_dotted, score};
 use crate::source::{Diagnostic, Reporter, Source};
 
 /// What a list's words do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Colour {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Colour {
     /// A hit is an offence.
     Black,
     /// A hit asks for a closer look.

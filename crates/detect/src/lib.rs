@@ -56,6 +56,7 @@ mod keyword_file;
 mod keywords;
 mod labels;
 mod leak;
+pub mod lexicon;
 mod marks;
 mod partial;
 mod pattern;

@@ -22,6 +22,12 @@ use crate::pattern::Cursor;
 const MIN_ENCODED_BYTES: usize = 16;
 /// How many characters before the new text the tight, composed and sound readings look at again.
 const OVERLAP_CHARS: usize = 8;
+/// A judge looks at a growing text when this much has come since it looked last, or a sentence has ended.
+const GLANCE_BYTES: usize = 360;
+/// A sentence shorter than this waits for the next.
+const MIN_GLANCE_BYTES: usize = 60;
+/// How much before the new text it reads again, so that a sentence is not torn from what it answers.
+const GLANCE_BEFORE_BYTES: usize = 1_200;
 /// Where a run of Latin letters must be cut at last.
 const MAX_LATIN_CHARS: usize = 64;
 
@@ -70,6 +76,8 @@ pub struct Stream {
     decoded: usize,
     /// In the folded view.
     leaked: usize,
+    /// What judges have seen.
+    judged: usize,
 }
 
 impl Stream {
@@ -96,6 +104,7 @@ impl Stream {
             disguised: 0,
             decoded: 0,
             leaked: 0,
+            judged: 0,
         }
     }
 
@@ -127,6 +136,7 @@ impl Stream {
             self.scan_disguises(&engine, &mut new),
             self.scan_encoded(&engine, &mut new),
             self.scan_leaks(&mut new),
+            self.scan_judges(&engine, &mut new),
         ];
         let floor = self.text.floor_char_boundary(self.text.len().saturating_sub(engine.options.max_hold_bytes));
         let reached = held.into_iter().min().unwrap_or(floor).max(floor);
@@ -289,6 +299,24 @@ impl Stream {
         }
         self.decoded = if waits { open } else { end };
         self.decoded
+    }
+
+    /// Lets the judges look at sentences as they end; what they have not seen is held.
+    fn scan_judges(&mut self, engine: &Engine, new: &mut Vec<Finding>) -> usize {
+        let end = self.text.len();
+        if !engine.has_judges() {
+            return end;
+        }
+        let fresh = self.text.get(self.judged..).unwrap_or_default();
+        let sentence = fresh.rfind(['。', '！', '？', '\n', '；']).filter(|at| *at >= MIN_GLANCE_BYTES);
+        if fresh.len() < GLANCE_BYTES && sentence.is_none() {
+            return self.judged;
+        }
+        let from = self.text.floor_char_boundary(self.judged.saturating_sub(GLANCE_BEFORE_BYTES));
+        let window = self.text.get(from..).unwrap_or_default();
+        new.extend(engine.glance(window, self.side, self.role, Span::new(self.judged, end)));
+        self.judged = end;
+        end
     }
 
     fn scan_leaks(&mut self, new: &mut Vec<Finding>) -> usize {

@@ -132,8 +132,44 @@ pub struct Guard {
     pub scene: String,
     /// Megabytes for verdicts on texts seen before.
     pub cache_mb: u64,
+    /// The native judge: a model pack that runs in the process.
+    pub judge: NativeJudge,
     /// A judge model behind an OpenAI-compatible endpoint.
     pub remote: Option<Remote>,
+}
+
+/// The native judge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NativeJudge {
+    /// Whether texts are judged natively at all; without it the rules and the remote judge are alone.
+    pub enabled: bool,
+    /// The folder of a model pack; without it the shipped one. Loaded again when its files change.
+    pub model: Option<PathBuf>,
+    /// Whether the second stage is asked where the first is not certain.
+    pub second_stage: bool,
+    /// The second stage reads no further window of a text that has taken this long.
+    pub budget_ms: u64,
+    /// The folder of another model pack, which judges the same texts without any effect; `/admin/packs` says how often
+    /// the two agree.
+    pub shadow: Option<PathBuf>,
+}
+
+impl Default for NativeJudge {
+    fn default() -> Self {
+        NativeJudge { enabled: true, model: None, second_stage: true, budget_ms: 30, shadow: None }
+    }
+}
+
+/// When the remote judge is asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ask {
+    /// Where the native judge is not certain, or there is none.
+    #[default]
+    Uncertain,
+    /// About every text that would be forwarded.
+    Always,
 }
 
 impl Default for Guard {
@@ -148,6 +184,7 @@ impl Default for Guard {
             unseen_history: OnUnseen::Block,
             scene: "general".to_owned(),
             cache_mb: 32,
+            judge: NativeJudge::default(),
             remote: None,
         }
     }
@@ -201,6 +238,9 @@ pub struct Remote {
     /// How long to wait for its answer.
     #[serde(default = "default_remote_timeout_ms")]
     pub timeout_ms: u64,
+    /// When it is asked.
+    #[serde(default)]
+    pub ask: Ask,
     /// Sides it judges: `input`, `output`, `tool`.
     #[serde(default = "default_remote_sides")]
     pub sides: Vec<menshen_verdict::Side>,

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use menshen_detect::{Cache, Engine, Extra, Options};
-use menshen_judge::JudgeInput;
+use menshen_judge::cascade::{Cascade, Options as JudgeOptions};
+use menshen_judge::pack::ModelPack;
+use menshen_judge::{Judge, JudgeInput};
 use menshen_judge::remote::{self, Format, RemoteModel};
 use menshen_policy::{Lang, Origin, PackSet, Policy, Question, Settings, Subject};
 use menshen_verdict::{
@@ -21,7 +23,8 @@ use menshen_verdict::{
 };
 use serde_json::{Value, json};
 
-use crate::config::{self, Attachments, Config, OnFailure};
+use crate::config::{self, Ask, Attachments, Config, OnFailure};
+use crate::shadow::Shadow;
 
 /// Texts larger than this are inspected on a blocking thread.
 const INLINE_BYTES: usize = 64 << 10;
@@ -33,6 +36,10 @@ const STRIDE_BYTES: usize = 1_024;
 pub struct Snapshot {
     /// What observes.
     pub engine: Arc<Engine>,
+    /// The native judge that runs in it, if one does.
+    pub judge: Option<Arc<Cascade>>,
+    /// Another model that judges the same texts without any effect.
+    pub shadow: Option<Shadow>,
     /// The packs that both sides were compiled from.
     pub packs: PackSet,
     policies: HashMap<String, Arc<Policy>>,
@@ -71,6 +78,23 @@ impl Snapshot {
         let (engine, diagnostics) = Engine::compile(&sources, &options);
         let is_error = |d: &menshen_detect::Diagnostic| d.severity == menshen_detect::Severity::Error;
         notes.extend(diagnostics.iter().map(|d| (is_error(d), d.to_string())));
+        let mut failed = |what: &str, reason: String| notes.push((true, format!("{what}: {reason}")));
+        let judge = native_judge(config).unwrap_or_else(|reason| {
+            failed("guard.judge.model", reason);
+            None
+        });
+        let shadow = match (&judge, &config.guard.judge.shadow) {
+            (Some(live), Some(folder)) => {
+                let pack = ModelPack::load(folder).map_err(|e| e.to_string());
+                let started = pack.and_then(|pack| {
+                    let shadow = Arc::new(Cascade::new(pack, judge_options(config)));
+                    Shadow::start(Arc::clone(live), shadow).map_err(|e| e.to_string())
+                });
+                started.map_err(|reason| failed("guard.judge.shadow", reason)).ok()
+            }
+            _ => None,
+        };
+        let engine = engine.with_judges(judge.iter().map(|j| Arc::clone(j) as Arc<dyn Judge>).collect());
         // Errors first: who shows only one shows what has to be corrected.
         notes.sort_by_key(|(error, _)| !error);
         let errors = notes.iter().filter(|(error, _)| *error).count();
@@ -83,14 +107,37 @@ impl Snapshot {
             .map(|(name, app)| (name.clone(), Arc::new(packs.policy(&settings(config, app)))))
             .collect();
         let versions = packs.versions().into_iter().map(|v| (v.id, json!({"version": v.version, "blake3": v.hash})));
-        let versions = Value::Object(versions.collect());
-        Snapshot { engine: Arc::new(engine), packs, policies, default_policy, versions, diagnostics: lines, errors }
+        let mut versions: serde_json::Map<String, Value> = versions.collect();
+        if let Some(judge) = &judge {
+            let m = &judge.pack().manifest;
+            versions.insert(format!("judge/{}", m.name), json!({"version": m.version, "data": m.made.data}));
+        }
+        let versions = Value::Object(versions);
+        Snapshot { engine: Arc::new(engine), judge, shadow, packs, policies, default_policy, versions, diagnostics: lines, errors }
     }
 
     /// The policy of an application.
     pub fn policy(&self, app: &str) -> &Arc<Policy> {
         self.policies.get(app).unwrap_or(&self.default_policy)
     }
+}
+
+fn judge_options(config: &Config) -> JudgeOptions {
+    let judge = &config.guard.judge;
+    JudgeOptions { budget: Duration::from_millis(judge.budget_ms), encoder: judge.second_stage }
+}
+
+/// The configured model, or the shipped one; what is wrong with it otherwise.
+fn native_judge(config: &Config) -> Result<Option<Arc<Cascade>>, String> {
+    let judge = &config.guard.judge;
+    if !judge.enabled {
+        return Ok(None);
+    }
+    let pack = match &judge.model {
+        Some(folder) => ModelPack::load(folder),
+        None => menshen_judge::shipped::model(),
+    };
+    pack.map(|pack| Some(Arc::new(Cascade::new(pack, judge_options(config))))).map_err(|e| e.to_string())
 }
 
 fn settings(config: &Config, app: &config::App) -> Settings {
@@ -196,7 +243,7 @@ impl Guard {
             attachment_detector: config.guard.attachment_detector_url.clone(),
             enabled: config.guard.enabled,
             canaries,
-            folders: config.pack_folders.clone(),
+            folders: watched(config),
         })
     }
 
@@ -225,7 +272,7 @@ impl Guard {
         self.snapshot.store(Arc::new(snapshot));
     }
 
-    /// The pack folders that are watched.
+    /// The folders of packs and models that are watched.
     pub fn folders(&self) -> &[PathBuf] {
         &self.folders
     }
@@ -304,10 +351,12 @@ impl Guard {
             return Ruling { verdict, disposition: Disposition::pass(), withheld: Vec::new() };
         }
         let mut verdict = verdict;
+        let native = snapshot.judge.is_some();
+        shadow_last(snapshot, conversation, Side::Output);
         let policy = snapshot.policy(&inquiry.subject.app);
         let decide = |verdict: &Verdict| policy.decide(&inquiry.question(conversation, verdict));
         let mut disposition = decide(&verdict);
-        if disposition.action.forwards() && self.ask_remote(Side::Output, conversation, &mut verdict).await {
+        if disposition.action.forwards() && self.ask_remote(Side::Output, conversation, native, &mut verdict).await {
             disposition = decide(&verdict);
         }
         Ruling { verdict, disposition, withheld: Vec::new() }
@@ -335,6 +384,7 @@ impl Guard {
         inquiry: Inquiry<'_>,
     ) -> Ruling {
         let Inquiry { side, subject, .. } = inquiry;
+        shadow_last(snapshot, conversation, side);
         let policy = snapshot.policy(&subject.app);
         let turn = current_turn(conversation, side);
         let mut all = Verdict::default();
@@ -367,7 +417,7 @@ impl Guard {
             |verdict: &Verdict, conversation: &Conversation| policy.decide(&inquiry.question(conversation, verdict));
         let started = Instant::now();
         let mut disposition = decide(&current, conversation);
-        if disposition.action.forwards() && self.ask_remote(side, conversation, &mut current).await {
+        if disposition.action.forwards() && self.ask_remote(side, conversation, snapshot.judge.is_some(), &mut current).await {
             disposition = decide(&current, conversation);
         }
         let mut withheld = Vec::new();
@@ -390,9 +440,16 @@ impl Guard {
     }
 
     /// Asks the remote judge about the turn at hand; true when it was asked.
-    async fn ask_remote(&self, side: Side, conversation: &Conversation, verdict: &mut Verdict) -> bool {
+    async fn ask_remote(
+        &self,
+        side: Side,
+        conversation: &Conversation,
+        native: bool,
+        verdict: &mut Verdict,
+    ) -> bool {
         let Some(judge) = &self.remote else { return false };
-        if !judge.config.sides.contains(&side) {
+        let wanted = judge.config.ask == Ask::Always || !native || uncertain(verdict);
+        if !wanted || !judge.config.sides.contains(&side) {
             return false;
         }
         let role = if side == Side::Output { Role::Assistant } else { Role::User };
@@ -453,6 +510,32 @@ impl Guard {
         }
         verdict.stages.push(Stage { name: "attachments".into(), us: micros(started) });
     }
+}
+
+/// Has the last text of a conversation judged by the shadow model, if there is one.
+fn shadow_last(snapshot: &Snapshot, conversation: &Conversation, side: Side) {
+    if let Some(shadow) = &snapshot.shadow
+        && let Some(segment) = conversation.segments.iter().rfind(|s| s.kind == Kind::Text && s.role != Role::System)
+    {
+        shadow.offer(&segment.text, side);
+    }
+}
+
+fn watched(config: &Config) -> Vec<PathBuf> {
+    let judge = &config.guard.judge;
+    config.pack_folders.iter().chain(&judge.model).chain(&judge.shadow).cloned().collect()
+}
+
+/// From here on a text is not plainly harmless to the native judge …
+const DOUBTFUL_FROM: f32 = 0.05;
+/// … and from here on it needs no second opinion.
+const CERTAIN_FROM: f32 = 0.95;
+
+/// Whether the native judge leaves a text open, or there was none.
+fn uncertain(verdict: &Verdict) -> bool {
+    let score = verdict.labels.risk_score.max(verdict.labels.attack_score);
+    let judged = verdict.stages.iter().any(|s| s.name.starts_with("judge.") || s.name == "cache");
+    !judged || (DOUBTFUL_FROM..CERTAIN_FROM).contains(&score)
 }
 
 impl Inquiry<'_> {
@@ -593,11 +676,9 @@ fn trust_operator(verdict: &mut Verdict) {
 }
 
 fn notable(verdict: &Verdict) -> bool {
-    !verdict.findings.is_empty()
-        || verdict.labels.risk_score > 0.0
-        || verdict.labels.attack_score > 0.0
-        || verdict.labels.topic.is_some()
-        || !verdict.unavailable.is_empty()
+    // A judge has a score and a topic for every text; what it has called something is also a finding.
+    let about = verdict.labels.level.as_ref().is_some_and(|l| l.id != menshen_verdict::Level::None);
+    !verdict.findings.is_empty() || about || !verdict.unavailable.is_empty()
 }
 
 fn without_attachments(conversation: &Conversation) -> Conversation {

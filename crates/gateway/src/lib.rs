@@ -31,6 +31,7 @@ pub mod hold_back;
 pub mod limits;
 pub mod metrics;
 pub mod relay;
+pub mod shadow;
 pub mod sse;
 pub mod traces;
 pub mod upstream;

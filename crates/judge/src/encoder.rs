@@ -122,6 +122,16 @@ pub fn pieces(
     }
 }
 
+/// The windows of a text of `n` tokens: its beginning, and where it is longer its end and its middle.
+pub fn windows(n: usize) -> Vec<(usize, usize)> {
+    let size = MAX_TOKENS;
+    match n {
+        0..=MAX_TOKENS => vec![(0, n)],
+        _ if n <= 2 * size => vec![(0, size), (n - size, n)],
+        _ => vec![(0, size), (n - size, n), ((n - size) / 2, (n + size) / 2)],
+    }
+}
+
 /// The dense parameters, one after the other.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Places {

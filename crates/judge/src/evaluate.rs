@@ -9,11 +9,15 @@ use serde::Serialize;
 use crate::dataset::{Dataset, Record, Split};
 use crate::evasion;
 use crate::heads::{ATTACK, ATTACKS, FIXED, INTENT, LEVEL, REFUSAL, RISK, SENTIMENT, UNSAFE, best};
-use crate::metrics::{F1, Rate, auc, bootstrap, calibration_error, threshold_at};
+use crate::metrics::{Bin, F1, Rate, auc, bootstrap, threshold_at};
 use crate::train::Example;
+
+mod curves;
 
 /// The place of `P(risky)` in a model's probabilities.
 pub const RISKY: usize = LEVEL.end - 1;
+/// Share of harmless development answers that may be called unsafe; never below a score of one half.
+const SAFE_ANSWERS: f32 = 0.02;
 /// Resamples of a bootstrap interval.
 const ROUNDS: usize = 300;
 
@@ -123,6 +127,8 @@ pub fn choose_thresholds(judged: &[Judged<'_>], rates: &crate::recipe::Rates) ->
             })
             .count()
     };
+    let safe = |r: &Record| r.example.side == Side::Output && r.example.targets.unsafe_answer == Some(false);
+    thresholds.unsafe_answer = threshold_at(&of(UNSAFE, &safe), SAFE_ANSWERS).clamp(0.5, 0.99);
     thresholds.related = (5..=95).map(|i| i as f32 / 100.0).max_by_key(|t| accuracy(*t)).unwrap_or(0.5);
     for (i, risk) in Risk::ALL.iter().enumerate() {
         let scored = judged.iter().filter(|j| j.record.example.targets.risks.is_some() && j.record.source == "seeds");
@@ -215,6 +221,8 @@ pub struct PerLabel {
     pub f1: f64,
     /// Texts that have it.
     pub support: usize,
+    /// Texts that were said to have it.
+    pub found: usize,
 }
 
 /// A two-by-two table.
@@ -308,8 +316,13 @@ pub struct Evaluation {
     pub unsafe_answers: BTreeMap<String, Confusion>,
     /// Answers by set: refusal or not.
     pub refusals: BTreeMap<String, Confusion>,
+    /// ROC curves as (false-positive rate, recall), at most 200 points each: `risky zh`, `risky en`, `attack zh`,
+    /// `attack en`, over the texts of the [`Detection`]s of those names.
+    pub curves: BTreeMap<String, Vec<(f32, f32)>>,
     /// Expected calibration error by head.
     pub calibration: BTreeMap<String, f64>,
+    /// The ten bins behind the calibration error of `risky`, `attack`, `risk topics` and `intent`.
+    pub reliability: BTreeMap<String, Vec<Bin>>,
     /// Ways of writing.
     pub robustness: Vec<Robustness>,
     /// Texts that the model gets most wrong, from the project's own evaluation split: id of the file's line is not
@@ -347,14 +360,14 @@ pub fn evaluate(
     let plain = |r: &Record| input(r) && r.example.targets.attack != Some(true);
     let risky = |r: &Record| plain(r) && r.example.targets.level == Some(Level::Risky) && !abuse(r);
     let is = |r: &Record, kind: &str| input(r) && r.harmless.as_deref() == Some(kind);
-    let detection = |chinese: bool| {
-        Detection::of(
-            &scores(RISKY, &|r| risky(r) && zh(r) == chinese),
-            &scores(RISKY, &|r| is(r, "ordinary") && zh(r) == chinese),
-            rates.risky,
-            thresholds.risky,
-        )
+    let mut curves = BTreeMap::new();
+    let mut detection = |name: &str, chinese: bool| {
+        let positives = scores(RISKY, &|r| risky(r) && zh(r) == chinese);
+        let negatives = scores(RISKY, &|r| is(r, "ordinary") && zh(r) == chinese);
+        curves.insert(name.to_owned(), curves::roc(&positives, &negatives));
+        Detection::of(&positives, &negatives, rates.risky, thresholds.risky)
     };
+    let (risky_zh, risky_en) = (detection("risky zh", true), detection("risky en", false));
     let exact_risky = threshold_at(&scores(RISKY, &|r| is(r, "ordinary") && zh(r)), rates.risky);
     let sources: Vec<String> = {
         let mut names: Vec<String> = judged.iter().map(|j| j.record.source.clone()).collect();
@@ -387,12 +400,10 @@ pub fn evaluate(
     let ordinary_calm = |r: &Record| calm(r) && r.harmless.as_deref() == Some("ordinary");
     let mut attack_detection = BTreeMap::new();
     for lang in ["zh", "en"] {
-        let found = Detection::of(
-            &scores(ATTACK, &|r| attack(r) && r.lang == lang),
-            &scores(ATTACK, &|r| ordinary_calm(r) && r.lang == lang),
-            rates.attack,
-            thresholds.attack,
-        );
+        let positives = scores(ATTACK, &|r| attack(r) && r.lang == lang);
+        let negatives = scores(ATTACK, &|r| ordinary_calm(r) && r.lang == lang);
+        curves.insert(format!("attack {lang}"), curves::roc(&positives, &negatives));
+        let found = Detection::of(&positives, &negatives, rates.attack, thresholds.attack);
         attack_detection.insert(lang.to_owned(), found);
     }
     let exact_attack = threshold_at(&scores(ATTACK, &ordinary_calm), rates.attack);
@@ -458,6 +469,7 @@ pub fn evaluate(
         }
     }
     let (unsafe_answers, refusals) = answers(&judged, thresholds);
+    let (calibration, reliability) = curves::calibrated(scored_heads(&judged));
     let mut failures: Vec<(f32, Failure)> = judged
         .iter()
         .filter(own)
@@ -484,8 +496,8 @@ pub fn evaluate(
             *m.entry(j.record.source.clone()).or_default() += 1;
             m
         }),
-        risky_zh: detection(true),
-        risky_en: detection(false),
+        risky_zh,
+        risky_en,
         risky_by_source: recalls(RISKY, thresholds.risky, exact_risky, &risky),
         flagged: flags(RISKY, thresholds.risky),
         attack: attack_detection,
@@ -503,7 +515,9 @@ pub fn evaluate(
         sentiment: sentiment.into_iter().map(|(k, (hits, of))| (k, Rate::new(hits, of))).collect(),
         unsafe_answers,
         refusals,
-        calibration: calibration(&judged),
+        curves,
+        calibration,
+        reliability,
         robustness: robustness(&judged, predict, thresholds, &|r| own(&r) || abuse(r.record)),
         failures: failures.into_iter().take(40).map(|f| f.1).collect(),
     }
@@ -515,7 +529,14 @@ fn abuse(record: &Record) -> bool {
 }
 
 fn per_label(id: &'static str, count: &F1) -> PerLabel {
-    PerLabel { id, precision: count.precision(), recall: count.recall(), f1: count.f1(), support: count.support() }
+    PerLabel {
+        id,
+        precision: count.precision(),
+        recall: count.recall(),
+        f1: count.f1(),
+        support: count.support(),
+        found: count.true_positives + count.false_positives,
+    }
 }
 
 fn macro_f1(judged: &[&Judged<'_>], count: &dyn Fn(&[&Judged<'_>]) -> Vec<F1>) -> Figure {
@@ -564,7 +585,8 @@ fn answers(judged: &[Judged<'_>], thresholds: &Thresholds) -> (Confusions, Confu
     (unsafe_answers, refusals)
 }
 
-fn calibration(judged: &[Judged<'_>]) -> BTreeMap<String, f64> {
+/// For every head: its score, or that of its first choice, and whether that holds.
+fn scored_heads(judged: &[Judged<'_>]) -> BTreeMap<String, Vec<(f32, bool)>> {
     let mut heads: BTreeMap<String, Vec<(f32, bool)>> = BTreeMap::new();
     let mut note = |head: &str, score: f32, truth: bool| heads.entry(head.to_owned()).or_default().push((score, truth));
     for j in judged.iter().filter(|j| j.record.human.is_none() && !abuse(j.record)) {
@@ -598,7 +620,7 @@ fn calibration(judged: &[Judged<'_>]) -> BTreeMap<String, f64> {
             note("refusal", j.at(REFUSAL), truth);
         }
     }
-    heads.into_iter().map(|(head, scored)| (head, calibration_error(&scored).0)).collect()
+    heads
 }
 
 fn robustness(

@@ -1,10 +1,12 @@
-//! The seat for judges.
+//! Judges: models that read a text and say how likely each label holds.
 //!
-//! A judge reads a text and says how likely each label holds. It never decides what to do about it: that is policy's
-//! work. Two kinds sit here. A *native* judge implements [`Judge`] and runs inside the process, synchronously; none
-//! ships yet, and this crate is the only one that may ever name an ML runtime. A *remote* judge is a guard model
-//! behind an OpenAI-compatible API: [`remote`] writes the request body and reads the answer, as pure functions. The
-//! caller owns the connection, the time budget and what happens when it is down.
+//! A judge never decides what to do about a text: that is policy's work. Two kinds sit here. A *native* judge
+//! implements [`Judge`] and runs inside the process, synchronously: [`cascade::Cascade`] runs a [`pack::ModelPack`], a
+//! bag of n-grams first and a small encoder for what that leaves open. This crate trains them too ([`train`]), from
+//! [`seeds`] and other labelled texts by a [`recipe`], measures them ([`evaluate()`](evaluate::evaluate)) and is the
+//! only one that knows how they compute. A *remote* judge is a guard model behind an OpenAI-compatible API: [`remote`]
+//! writes the request body and reads the answer, as pure functions. The caller owns the connection, the time budget and
+//! what happens when it is down.
 //!
 //! An answer that cannot be read is an error, never "safe".
 //!
@@ -18,6 +20,9 @@
 
 use menshen_verdict::{Labels, Role, Segment, Side};
 
+pub mod calibrate;
+pub mod card;
+pub mod cascade;
 pub mod dataset;
 pub mod distill;
 pub mod encoder;
@@ -28,11 +33,13 @@ pub mod heads;
 pub mod metrics;
 pub mod near_duplicates;
 mod ops;
+pub mod pack;
 mod reading;
 pub mod recipe;
 pub mod remote;
 pub mod report;
 pub mod seeds;
+pub mod shipped;
 pub mod train;
 
 pub use reading::Reading;
@@ -70,6 +77,18 @@ pub trait Judge: Send + Sync {
     /// # Errors
     /// Any [`JudgeError`]; none of them may be read as "safe".
     fn judge(&self, input: &JudgeInput<'_>) -> Result<Labels, JudgeError>;
+
+    /// A cheap first opinion on text that is still growing, or `None` where the judge has no cheap one. What it says is
+    /// superseded by [`Judge::judge`] on the whole.
+    fn glance(&self, _text: &str, _side: Side) -> Option<Labels> {
+        None
+    }
+
+    /// From which scores on the judge calls a text risky, and an attack: with these a reader of labels alone knows what
+    /// the judge decided. Scores of 1 are never reached.
+    fn called_from(&self) -> (f32, f32) {
+        (1.0, 1.0)
+    }
 }
 
 /// Why a judge gave no labels. No variant carries text of the conversation or of the model's answer.

@@ -67,7 +67,6 @@ pub(crate) fn normalise(x: &[f32], gain: &[f32], bias: &[f32], out: &mut Vec<f32
 }
 
 /// Back through [`normalise`]: adds to `d_x`, `d_gain` and `d_bias`.
-#[expect(clippy::too_many_arguments, reason = "one for each term of the formula")]
 pub(crate) fn normalise_back(
     x: &[f32],
     gain: &[f32],

@@ -172,7 +172,7 @@ impl Reading {
                 Kind::Han | Kind::Letter | Kind::Sign => mix(u32::from(c)),
                 Kind::Break => 0x0A0A_0A0A,
                 // What an encoded run says is not its spelling: its length tells enough.
-                Kind::Blob => pair(0xB10B, u32::try_from(run.ilog2()).unwrap_or(0)),
+                Kind::Blob => pair(0xB10B, run.ilog2()),
                 Kind::Word => {
                     if piece.bytes().any(|b| b.is_ascii_uppercase()) {
                         hash_bytes(piece.to_ascii_lowercase().as_bytes())

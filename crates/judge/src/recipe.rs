@@ -193,6 +193,16 @@ impl Recipe {
         Ok(recipe)
     }
 
+    /// A hash of everything that the recipe says, paths aside.
+    pub fn hash(&self) -> String {
+        let mut same = self.clone();
+        for place in [&mut same.topics, &mut same.seeds, &mut same.evaluation] {
+            *place = PathBuf::new();
+        }
+        let body = toml::to_string(&same).unwrap_or_else(|e| e.to_string());
+        blake3::hash(body.as_bytes()).to_hex().to_string()
+    }
+
     /// The general topics.
     ///
     /// # Errors

@@ -152,6 +152,13 @@ impl Seeds {
         }
     }
 
+    /// Leaves out the files whose names begin like this.
+    pub fn leave_out(&mut self, folder: &str) {
+        let sections = &self.sections;
+        self.seeds.retain(|s| sections.get(s.section).is_none_or(|section| !section.file.starts_with(folder)));
+        self.problems.retain(|p| !p.file.starts_with(folder));
+    }
+
     fn problem(&mut self, file: &str, line: usize, message: String) {
         self.problems.push(Problem { file: file.to_owned(), line, message });
     }

@@ -7,6 +7,7 @@ use crate::heads::Targets;
 pub mod encoder;
 pub mod fast;
 pub mod loss;
+pub mod model;
 
 /// One text to learn from.
 #[derive(Debug, Clone)]

@@ -41,8 +41,10 @@ pub(crate) struct LabelTests {
     pub(crate) attack_min: Option<f32>,
     pub(crate) level: Set,
     pub(crate) intent: Set,
+    pub(crate) intent_min: Option<f32>,
     pub(crate) sentiment: Set,
     pub(crate) topic: Vec<Glob>,
+    pub(crate) topic_min: Option<f32>,
 }
 
 /// Conditions that one and the same finding must satisfy.
@@ -92,9 +94,9 @@ impl LabelTests {
         scores_hold(self.risk, risk_min, self.risk_min, &facts.risks, facts.risk_score)
             && scores_hold(self.attack, attack_min, self.attack_min, &facts.attacks, facts.attack_score)
             && head_holds(self.level, facts.level.map(level_index))
-            && head_holds(self.intent, facts.intent.map(|i| i.index()))
+            && head_holds(self.intent, sure(facts.intent, self.intent_min).map(|i| i.index()))
             && head_holds(self.sentiment, facts.sentiment.map(|s| s.index()))
-            && (self.topic.is_empty() || facts.topic.is_some_and(|t| any(&self.topic, t)))
+            && (self.topic.is_empty() || sure(facts.topic, self.topic_min).is_some_and(|t| any(&self.topic, t)))
     }
 
     /// How well the labels match, for ordering principles: the highest score among the labels that are named.
@@ -113,6 +115,12 @@ fn scores_hold(set: Set, min: Option<f32>, written: Option<f32>, scores: &[f32],
     }
     let min = min.unwrap_or(DEFAULT_MIN);
     scores.iter().enumerate().any(|(i, s)| set.contains(i) && *s >= min && *s > 0.0)
+}
+
+/// The likeliest of many, where it is likely enough (from 0.5 on if nothing is written): a judge has an opinion on
+/// every text, also where it hardly knows.
+fn sure<T>(label: Option<(T, f32)>, min: Option<f32>) -> Option<T> {
+    label.filter(|(_, score)| *score >= min.unwrap_or(DEFAULT_MIN)).map(|(label, _)| label)
 }
 
 /// A head that was not judged satisfies no condition: absent means "not judged", never "safe".

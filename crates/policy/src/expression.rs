@@ -223,8 +223,8 @@ fn context(facts: &Facts<'_>) -> Context<'static, 'static> {
     set("risk", map([("score", score(facts.risk_score)), ("topics", Value::from(topics))]));
     set("attack", map([("score", score(facts.attack_score)), ("classes", Value::from(classes))]));
     set("level", string(facts.level.map_or("", Level::id)));
-    set("intent", string(facts.intent.map_or("", Intent::id)));
-    set("topic", string(facts.topic.unwrap_or_default()));
+    set("intent", string(facts.intent.map_or("", |(i, _)| i.id())));
+    set("topic", string(facts.topic.map_or("", |(t, _)| t)));
     set("sentiment", string(facts.sentiment.map_or("", Sentiment::id)));
     set(
         "answer",

@@ -59,8 +59,9 @@ pub(crate) struct Facts<'a> {
     pub(crate) attack_score: f32,
     pub(crate) attacks: [f32; Attack::ALL.len()],
     pub(crate) level: Option<Level>,
-    pub(crate) intent: Option<Intent>,
-    pub(crate) topic: Option<&'a str>,
+    /// With its score, as the topic.
+    pub(crate) intent: Option<(Intent, f32)>,
+    pub(crate) topic: Option<(&'a str, f32)>,
     pub(crate) sentiment: Option<Sentiment>,
     pub(crate) unsafe_answer: Option<f32>,
     pub(crate) refusal: Option<f32>,
@@ -104,8 +105,8 @@ impl<'a> Facts<'a> {
             *known = known.max(scored.score);
         }
         self.level = labels.level.as_ref().map(|s| s.id);
-        self.intent = labels.intent.as_ref().map(|s| s.id);
-        self.topic = labels.topic.as_ref().map(|s| s.id.id());
+        self.intent = labels.intent.as_ref().map(|s| (s.id, s.score));
+        self.topic = labels.topic.as_ref().map(|s| (s.id.id(), s.score));
         self.sentiment = labels.sentiment.as_ref().map(|s| s.id);
         self.unsafe_answer = labels.unsafe_answer;
         self.refusal = labels.refusal;
@@ -115,7 +116,6 @@ impl<'a> Facts<'a> {
     fn take_part(&mut self, question: &'a Question<'a>, lens: Lens) {
         let conversation = question.conversation;
         let from = if lens.turn { turn_start(conversation) } else { 0 };
-        let (mut intent_score, mut topic_score) = (0.0, 0.0);
         for finding in &question.verdict.findings {
             let Some(segment) = conversation.segments.get(finding.segment) else { continue };
             let inside = (!lens.turn || segment.message >= from)
@@ -136,13 +136,15 @@ impl<'a> Facts<'a> {
                 self.attack_score = self.attack_score.max(finding.score);
             }
             self.level = self.level.max(finding.level);
-            if finding.intent.is_some() && finding.score > intent_score {
-                (self.intent, intent_score) = (finding.intent, finding.score);
+            if let Some(intent) = finding.intent
+                && self.intent.is_none_or(|(_, score)| finding.score > score)
+            {
+                self.intent = Some((intent, finding.score));
             }
             if let Some(topic) = &finding.topic
-                && finding.score > topic_score
+                && self.topic.is_none_or(|(_, score)| finding.score > score)
             {
-                (self.topic, topic_score) = (Some(topic.id()), finding.score);
+                self.topic = Some((topic.id(), finding.score));
             }
         }
     }

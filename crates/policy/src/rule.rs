@@ -270,8 +270,10 @@ pub(crate) fn read_labels(fields: &mut Fields<'_, '_>, references: &mut Vec<Refe
         attack_min: fields.share("attack_min"),
         level: glob_members(fields, "level", &levels),
         intent: glob_members(fields, "intent", &intents),
+        intent_min: fields.share("intent_min"),
         sentiment: glob_members(fields, "sentiment", &sentiments),
         topic: topics.iter().map(|t| t.value.clone()).collect(),
+        topic_min: fields.share("topic_min"),
     };
     references.extend(topics.into_iter().map(Reference::Topic));
     tests

@@ -118,7 +118,7 @@ pub fn train(
                 *d = row.iter().zip(&d_hidden).map(|(m, g)| m * g).sum::<f32>() * scale;
             }
             dense.accumulate(&sum, &d_hidden, &hidden, &d_logits);
-            if step % BATCH == 0 {
+            if step.is_multiple_of(BATCH) {
                 dense.step(settings.network_rate * left.max(0.02));
             }
             let energy = d_sum.iter().map(|g| g * g).sum::<f32>() / w as f32;
