@@ -156,7 +156,8 @@ fn words(text: &str) -> Vec<Raw> {
     for (n, line) in lines(text) {
         // Addresses keep their `=`: they are dropped as what they are.
         let line = if line.contains("://") { line } else { line.split('=').next().unwrap_or_default() };
-        if quoted(line) {
+        // The comma of `.{0,3}` separates nothing, either.
+        if quoted(line) || line.contains(".{") {
             out.push((n, line.to_owned()));
             continue;
         }
@@ -364,6 +365,7 @@ mod tests {
     fn words_with_blanks_stay_whole() {
         let text = "610 与公安\n甲词\nkill him\n64 之后\n";
         assert_eq!(read("a.txt", text).0, ["610 与公安", "甲词", "kill him", "64 之后"]);
+        assert_eq!(read("a.txt", "甲.{0,6}乙,\n丙词,丁词\n").0, ["甲.{0,6}乙,", "丙词", "丁词"]);
         let english = "kill him\nbeat her\nrob them\n";
         assert_eq!(read("a.txt", english).0.len(), 3);
         assert_eq!(read("a.txt", english).0[0], "kill him");

@@ -194,12 +194,22 @@ pub struct Attribute {
 pub struct Value {
     /// A short name without blanks; it stands in the files.
     pub id: String,
-    /// The words of the prompt, by language; a language without words does not use the value.
-    #[serde(flatten)]
-    pub say: BTreeMap<String, String>,
+    /// The words of the prompt in Chinese; without them, Chinese prompts do not use the value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zh: Option<String>,
+    /// The same in English.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub en: Option<String>,
     /// Beginnings of the risk ids that it suits; empty means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<String>,
+}
+
+impl Value {
+    /// The words of the prompt in a language.
+    pub fn say(&self, lang: &str) -> Option<&str> {
+        if lang == "zh" { self.zh.as_deref() } else { self.en.as_deref() }
+    }
 }
 
 /// The two messages of a request.

@@ -56,7 +56,11 @@ pub fn material(file: &str, body: &str) -> Result<(Vec<Material>, usize), Distil
             Some(lang @ ("zh" | "en")) => lang,
             _ => lang_of(text),
         };
-        let id = short_id(if side == Side::Input { &[lang, text][..] } else { &[lang, text, side.id()][..] });
+        // As a candidate's, so that labels find their candidates.
+        let id = match side {
+            Side::Input => short_id(&[lang, text]),
+            _ => short_id(&[lang, text, side.id()]),
+        };
         let refused = value.get("rejected").is_some_and(|r| !r.is_null());
         if text.is_empty() || refused || !seen.insert(id.clone()) {
             left_out += 1;
@@ -105,6 +109,12 @@ impl<'a> Ballot<'a> {
             members.insert("temperature".to_owned(), json!(super::plan::rounded(self.config.asking.temperature)));
         }
         Some(Question { id: format!("{}#{}", material.id, vote + 1), body, salt: vote })
+    }
+
+    /// A hash of what the teacher is told beside the text.
+    pub fn prompt_hash(&self) -> String {
+        let system = self.question(0).and_then(|q| Some(q.body.pointer("/messages/0/content")?.to_string()));
+        super::hash(system.unwrap_or_default().as_bytes())
     }
 
     /// How labels are asked for and read.

@@ -89,17 +89,16 @@ impl Plan {
     /// # Errors
     /// When a language has no prompt, or nothing is left to ask.
     pub fn new(config: &Config, model: &str, narrowed: &Narrowed, seeds: &Seeds) -> Result<Plan, DistillError> {
-        let all = |list: &[String]| {
-            if list.is_empty() { config.prompt.keys().cloned().collect() } else { list.to_vec() }
-        };
+        let own = || ["zh", "en"].into_iter().filter(|l| config.prompt.contains_key(*l)).map(str::to_owned).collect();
+        let langs: Vec<String> = if narrowed.langs.is_empty() { own() } else { narrowed.langs.clone() };
         let risks = if narrowed.risks.is_empty() { Risk::ALL } else { &narrowed.risks };
         let wanted = |level: &Level| narrowed.levels.is_empty() || narrowed.levels.contains(level);
-        let mut plan = Plan::default();
-        for lang in all(&narrowed.langs) {
+        let mut rounds = Vec::new();
+        for lang in langs {
             for risk in risks.iter().copied() {
                 for kind in config.cells.iter().filter(|k| wanted(&k.level)) {
                     let Some(task) = kind.task.get(&lang) else { continue };
-                    for attributes in combinations(config, &lang, risk, kind.level, kind.intent) {
+                    for (round, attributes) in combinations(config, &lang, risk, kind.level, kind.intent).into_iter().enumerate() {
                         let cell = Cell {
                             risk,
                             level: kind.level,
@@ -108,12 +107,15 @@ impl Plan {
                             attributes: attributes.iter().map(|(n, v)| ((*n).to_owned(), v.id.clone())).collect(),
                         };
                         let question = ask(config, model, &cell, task, &attributes, seeds)?;
-                        plan.cells.push(cell);
-                        plan.questions.push(question);
+                        rounds.push((round, cell, question));
                     }
                 }
             }
         }
+        // A combination of every cell before the second of any, so that a small budget is spent evenly.
+        rounds.sort_by_key(|(round, ..)| *round);
+        let (cells, questions) = rounds.into_iter().map(|(_, cell, question)| (cell, question)).unzip();
+        let plan = Plan { cells, questions };
         if plan.questions.is_empty() {
             return Err(DistillError::NothingToAsk(
                 "no [[cell]] has a task in these languages and levels; widen them or write the tasks".to_owned(),
@@ -137,7 +139,7 @@ fn combinations<'c>(
     let mut columns: Vec<(&str, Vec<&Value>)> = Vec::new();
     for attribute in &config.attributes {
         let suits = |v: &&Value| {
-            v.say.contains_key(lang) && (v.only.is_empty() || v.only.iter().any(|o| risk.id().starts_with(o.as_str())))
+            v.say(lang).is_some() && (v.only.is_empty() || v.only.iter().any(|o| risk.id().starts_with(o.as_str())))
         };
         let mut values: Vec<&Value> = attribute.values.iter().filter(suits).collect();
         if !values.is_empty() {
@@ -186,7 +188,7 @@ fn ask(
     let named = |zh_name: &str, en_name: &str| if zh { zh_name.to_owned() } else { en_name.to_owned() };
     let brief = config.brief.get(cell.risk.id()).and_then(|b| b.get(lang)).cloned();
     let mut words: BTreeMap<&str, String> =
-        attributes.iter().map(|(name, value)| (*name, value.say.get(lang).cloned().unwrap_or_default())).collect();
+        attributes.iter().map(|(name, value)| (*name, value.say(lang).unwrap_or_default().to_owned())).collect();
     // An attribute without a value in this language says nothing.
     for attribute in &config.attributes {
         words.entry(&attribute.name).or_insert_with(|| named("不限", "any"));

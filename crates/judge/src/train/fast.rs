@@ -14,7 +14,7 @@ use crate::reading::Reading;
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// At most this many n-grams, the commonest.
+    /// At most this many n-grams, those that carry most.
     pub rows: usize,
     /// Only n-grams that this many training texts have: what one text alone has teaches only that text.
     pub least: u32,
@@ -163,15 +163,21 @@ fn bag(example: &Example) -> Vec<u32> {
     out
 }
 
-/// The commonest n-grams; among equals the one with the lower hash, so that the choice is always the same.
+/// The n-grams that carry most: each text shares one vote among its own, so that long texts do not crowd out short ones.
+/// Among equals the one with the lower hash, so that the choice is always the same.
 fn vocabulary(grams: &[Vec<u32>], settings: &Settings) -> Vocabulary {
-    let mut counts: HashMap<u32, u32> = HashMap::new();
-    for gram in grams.iter().flatten() {
-        *counts.entry(*gram).or_default() += 1;
+    let mut votes: HashMap<u32, (u32, f32)> = HashMap::new();
+    for gram in grams {
+        let vote = norm(gram.len());
+        for key in gram {
+            let entry = votes.entry(*key).or_default();
+            entry.0 += 1;
+            entry.1 += vote;
+        }
     }
-    let mut kept: Vec<(u32, u32)> =
-        counts.into_iter().filter(|(_, n)| *n >= settings.least).map(|(k, n)| (n, k)).collect();
-    kept.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+    let mut kept: Vec<(f32, u32)> =
+        votes.into_iter().filter(|(_, (n, _))| *n >= settings.least).map(|(key, (_, vote))| (vote, key)).collect();
+    kept.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     kept.truncate(settings.rows);
     Vocabulary::new(kept.into_iter().map(|(_, key)| key).collect())
 }

@@ -25,15 +25,12 @@ pub struct Import {
     /// Lists: lines, CSV, JSON, base64 lines, with or without tags
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// The risk that the words speak for, A1a to A5b; a white list needs none
-    #[arg(long, value_name = "ID", required_unless_present_any = ["white"])]
+    /// The risk that the words speak for, A1a to A5b; only a white list needs none
+    #[arg(long, value_name = "ID")]
     risk: Option<Risk>,
     /// What the words do. Public lists hold ordinary words, so that grey is the right colour to begin with
     #[arg(long, default_value = "grey", value_parser = ["black", "grey", "white"])]
     colour: String,
-    /// Short for `--colour white`
-    #[arg(long)]
-    white: bool,
     /// The list's id [default: kw.import.RISK]
     #[arg(long)]
     id: Option<String>,
@@ -157,8 +154,10 @@ fn options(args: &Import) -> Options {
 }
 
 fn head(args: &Import) -> Result<Head> {
-    let colour = if args.white { "white" } else { &args.colour };
-    let colour: Colour = colour.parse().map_err(exit::usage)?;
+    let colour: Colour = args.colour.parse().map_err(exit::usage)?;
+    if args.risk.is_none() && colour != Colour::White {
+        return Err(exit::usage("say which risk the words speak for, such as --risk A1h"));
+    }
     let id = args.id.clone().unwrap_or_else(|| {
         let what = args.risk.map_or("white", Risk::id).to_ascii_lowercase();
         format!("kw.import.{what}")
