@@ -215,8 +215,8 @@ mod tests {
     #[test]
     fn no_answer_made_of_what_matters_panics() {
         let pieces = [
-            "[", "]", "{", "}", "\"", ":", ",", "\\", "\n", "`", "```json", "<think>", "</think>", "\"text\"", "字", "a",
-            "1.", "（1）", "“", "”", "- ", "**", "\u{fffd}", "\0", "抱歉", "İ",
+            "[", "]", "{", "}", "\"", ":", ",", "\\", "\n", "`", "```json", "<think>", "</think>", "\"text\"", "字",
+            "a", "1.", "（1）", "“", "”", "- ", "**", "\u{fffd}", "\0", "抱歉", "İ",
         ];
         let mut rng = fastrand::Rng::with_seed(7);
         for _ in 0..20_000 {

@@ -243,13 +243,18 @@ mod tests {
         let zh = body["messages"][0]["content"] == "标注员";
         let number = u64::from_str_radix(&key[..6], 16).unwrap();
         let word = |i: u64| {
-            if zh { format!("第{}个关于{}的问题怎么办", number + i, &key[6..12]) } else { format!("{} question {}", &key[6..16], number + i) }
+            if zh {
+                format!("第{}个关于{}的问题怎么办", number + i, &key[6..12])
+            } else {
+                format!("{} question {}", &key[6..16], number + i)
+            }
         };
         match number % 5 {
             0 => "抱歉，我不能。".to_owned(),
             1 => format!("1. {}\n2. {}", word(0), word(3_000)),
             2 => "好的！".to_owned(),
-            _ => serde_json::to_string(&[word(0), word(0), word(7_000), "短".to_owned(), "bad words here".to_owned()]).unwrap(),
+            _ => serde_json::to_string(&[word(0), word(0), word(7_000), "短".to_owned(), "bad words here".to_owned()])
+                .unwrap(),
         }
     }
 
@@ -270,7 +275,12 @@ mod tests {
                     }
                     open += 1;
                     asked += 1;
-                    let entry = Entry { key: request.key, answer: Some(teacher(&request.body)), requests: 1, ..Entry::default() };
+                    let entry = Entry {
+                        key: request.key,
+                        answer: Some(teacher(&request.body)),
+                        requests: 1,
+                        ..Entry::default()
+                    };
                     bytes.extend(to_jsonl([&entry]).unwrap().into_bytes());
                     ledger.add(entry);
                 }
@@ -296,7 +306,11 @@ mod tests {
         let asked = run(&config, &plan, &mut whole, &mut rng, usize::MAX);
         let expected = outcome(&config, &plan, &whole);
         assert!(expected.lines().count() > 20, "{expected}");
-        assert_eq!(run(&config, &plan, &mut whole.clone(), &mut rng, usize::MAX), 0, "what is there is not asked again");
+        assert_eq!(
+            run(&config, &plan, &mut whole.clone(), &mut rng, usize::MAX),
+            0,
+            "what is there is not asked again"
+        );
         for cut in (0..=whole.len()).step_by(37) {
             let mut bytes = whole[..cut].to_vec();
             let kept = bytes.iter().filter(|b| **b == b'\n').count();
@@ -313,12 +327,20 @@ mod tests {
         let config = config();
         let plan = plan(&config);
         let answer = serde_json::to_string(&[
-            "短", "抱歉，这个不行", "all english here", "{左|右}边的路怎么走", "怎么种好阳台上的番茄呢", "下个月去成都旅游三天怎么安排",
+            "短",
+            "抱歉，这个不行",
+            "all english here",
+            "{左|右}边的路怎么走",
+            "怎么种好阳台上的番茄呢",
+            "下个月去成都旅游三天怎么安排",
         ])
         .unwrap();
-        let again = serde_json::to_string(&["今天晚上吃点什么比较好呀", "今天晚上吃点什么比较好", &"长句子不停".repeat(200)]).unwrap();
+        let again =
+            serde_json::to_string(&["今天晚上吃点什么比较好呀", "今天晚上吃点什么比较好", &"长句子不停".repeat(200)])
+                .unwrap();
         let course = course(&config, &plan);
         let mut ledger = Ledger::default();
+        assert_eq!((plan.cells[0].lang.as_str(), plan.cells[1].lang.as_str()), ("zh", "zh"));
         for (at, answer) in [(0, answer), (1, again)] {
             let Some(Next::Ask(request)) = course.next(at, &ledger) else { panic!() };
             ledger.add(Entry { key: request.key, answer: Some(answer), ..Entry::default() });
@@ -332,7 +354,9 @@ mod tests {
         let held = read("@ level=none risk=none\n下个月去成都旅游三天怎么安排呢\n");
         let harvest = harvest(&config, &plan, &ledger, &seeds, &held);
         let reasons: Vec<Option<Rejection>> = harvest.candidates.iter().map(|c| c.rejected).collect();
-        use Rejection::{LeaksEvaluation, LikeCandidate, LikeSeed, Refusal, TooLong, TooShort, Unwritable, WrongLanguage};
+        use Rejection::{
+            LeaksEvaluation, LikeCandidate, LikeSeed, Refusal, TooLong, TooShort, Unwritable, WrongLanguage,
+        };
         assert_eq!(
             reasons,
             [

@@ -256,7 +256,9 @@ impl Config {
             return Err("label.votes is 1 to 15".to_owned());
         }
         if self.section_lines == 0 || self.cells.is_empty() || self.filter.min_chars > self.filter.max_chars {
-            return Err("wanted: section_lines above 0, at least one [[cell]], min_chars not above max_chars".to_owned());
+            return Err(
+                "wanted: section_lines above 0, at least one [[cell]], min_chars not above max_chars".to_owned()
+            );
         }
         for attribute in &self.attributes {
             if PLACEHOLDERS.contains(&attribute.name.as_str()) {
@@ -295,9 +297,10 @@ impl Config {
 
 /// The names in braces.
 fn placeholders(text: &str) -> impl Iterator<Item = &str> {
-    text.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name)).filter(|name| {
-        !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
-    })
+    text.split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+        .filter(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
 }
 
 /// Fills a prompt in one pass: what is put in is not read for placeholders again.

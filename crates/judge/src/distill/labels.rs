@@ -48,8 +48,7 @@ pub fn material(file: &str, body: &str) -> Result<(Vec<Material>, usize), Distil
         let value: Value = serde_json::from_str(line).map_err(|_| bad("not a JSON object"))?;
         let text = value.get("text").and_then(Value::as_str).ok_or_else(|| bad("there is no \"text\""))?.trim();
         let side = match value.get("side") {
-            Some(side) => serde_json::from_value(side.clone())
-                .map_err(|_| bad("\"side\" is input, output or tool"))?,
+            Some(side) => serde_json::from_value(side.clone()).map_err(|_| bad("\"side\" is input, output or tool"))?,
             None => Side::Input,
         };
         let lang = match value.get("lang").and_then(Value::as_str) {
@@ -312,7 +311,8 @@ pub(super) mod tests {
         let mut config = config();
         config.label.note = "从严".to_owned();
         let (material, left_out) =
-            material("f", "{\"text\":\"a b\"}\n{\"text\":\"a b\"}\n{\"text\":\"x\",\"rejected\":\"too_short\"}\n").unwrap();
+            material("f", "{\"text\":\"a b\"}\n{\"text\":\"a b\"}\n{\"text\":\"x\",\"rejected\":\"too_short\"}\n")
+                .unwrap();
         assert_eq!((material.len(), left_out), (1, 2));
         let topics = [Topic::new("health.medicine")];
         let ballot = Ballot::new(&config, "t", 3, &topics, &material);
@@ -332,7 +332,8 @@ pub(super) mod tests {
 
     #[test]
     fn agreement_is_a_share_of_the_votes_asked_for() {
-        let unsure = [answer("related", "A4a", 0.1), format!("好的：{}", answer("related", "A4a", 0.2)), "nonsense".to_owned()];
+        let unsure =
+            [answer("related", "A4a", 0.1), format!("好的：{}", answer("related", "A4a", 0.2)), "nonsense".to_owned()];
         let labelled = label(&unsure);
         assert_eq!((labelled.votes, labelled.usable), (3, 2));
         assert_eq!(labelled.level.as_ref().map(|h| (h.value, h.agreement)), Some((Level::Related, 0.6667)));

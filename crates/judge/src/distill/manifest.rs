@@ -104,6 +104,8 @@ mod tests {
         let text = serde_json::to_string(&manifest).unwrap();
         assert_eq!(serde_json::from_str::<Manifest>(&text).unwrap(), manifest);
         let cited = manifest.cite();
-        assert!(cited.contains("`m` at `api.example.com`") && cited.contains("kept 7") && cited.contains("not complete"));
+        assert!(
+            cited.contains("`m` at `api.example.com`") && cited.contains("kept 7") && cited.contains("not complete")
+        );
     }
 }

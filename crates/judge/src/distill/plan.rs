@@ -98,7 +98,9 @@ impl Plan {
             for risk in risks.iter().copied() {
                 for kind in config.cells.iter().filter(|k| wanted(&k.level)) {
                     let Some(task) = kind.task.get(&lang) else { continue };
-                    for (round, attributes) in combinations(config, &lang, risk, kind.level, kind.intent).into_iter().enumerate() {
+                    for (round, attributes) in
+                        combinations(config, &lang, risk, kind.level, kind.intent).into_iter().enumerate()
+                    {
                         let cell = Cell {
                             risk,
                             level: kind.level,
@@ -314,8 +316,13 @@ user = "{risk} {task} {style} {scene} {count} {examples}"
         assert_eq!(plan.questions.len(), 2 * 2 * 4 + 2 * 2);
         let ids: BTreeSet<String> = plan.cells.iter().map(Cell::id).collect();
         assert_eq!(ids.len(), plan.cells.len(), "no combination twice");
-        let scenes: BTreeSet<&str> =
-            plan.cells.iter().filter(|c| c.risk == Risk::A1a).filter_map(|c| c.attributes.get("scene")).map(String::as_str).collect();
+        let scenes: BTreeSet<&str> = plan
+            .cells
+            .iter()
+            .filter(|c| c.risk == Risk::A1a)
+            .filter_map(|c| c.attributes.get("scene"))
+            .map(String::as_str)
+            .collect();
         assert_eq!(scenes, BTreeSet::from(["校园", "职场"]), "a value is kept to the risks that it suits");
     }
 
@@ -326,7 +333,7 @@ user = "{risk} {task} {style} {scene} {count} {examples}"
         let user = plan.questions[at].body["messages"][1]["content"].as_str().unwrap();
         assert!(user.starts_with("A2a 民族歧视 写恶意请求 在"), "{user}");
         assert!(user.contains("骂人的话二") && user.contains("骂人的话一"), "{user}");
-        let other = plan.cells.iter().position(|c| c.risk == Risk::A1a).unwrap();
+        let other = plan.cells.iter().position(|c| c.risk == Risk::A1a && c.level == Level::Risky).unwrap();
         assert!(plan.questions[other].body["messages"][1]["content"].as_str().unwrap().ends_with("例：[]"));
     }
 

@@ -70,6 +70,8 @@ impl Verb {
 pub struct Decision {
     /// What was decided.
     pub verb: Verb,
+    /// The queue in which the text was given out.
+    pub queue: String,
     /// The text and labels as they are now.
     #[serde(flatten)]
     pub item: Item,
@@ -125,6 +127,17 @@ pub fn choose(items: Vec<Item>, decisions: &[Decision], doubtful: bool, sample: 
     items.into_iter().enumerate().filter(|(i, _)| drawn.contains(i)).map(|(_, item)| item).collect()
 }
 
+/// What a queue is known by: the texts that are in it.
+pub fn queue_id(items: &[Item]) -> String {
+    short_id(&items.iter().map(|i| i.id.as_str()).collect::<Vec<_>>())
+}
+
+/// What is recorded when texts are given out.
+pub fn given_out(items: &[Item]) -> Vec<Decision> {
+    let queue = queue_id(items);
+    items.iter().map(|i| Decision { verb: Verb::Queued, queue: queue.clone(), item: i.clone() }).collect()
+}
+
 /// The file that a person edits.
 pub fn queue(items: &[Item], section_lines: usize) -> String {
     let lines: Vec<_> = items
@@ -134,20 +147,34 @@ pub fn queue(items: &[Item], section_lines: usize) -> String {
             Some((i.labels.clone(), vec![format!("id {}{why}", i.id)], section::line(&i.text)?))
         })
         .collect();
-    section::body(HEAD, &lines, section_lines)
+    format!("#queue {}\n{}", queue_id(items), section::body(HEAD, &lines, section_lines))
 }
 
-/// Reads an edited queue. Whatever was given out and is no longer there was rejected.
+/// Reads an edited queue. Whatever was given out in it and is no longer there was rejected.
 ///
 /// # Errors
 /// When lines cannot be read: each is named, and nothing is decided.
-pub fn read_back(file: &str, body: &str, topics: &[Topic], decisions: &[Decision]) -> Result<Vec<Decision>, Vec<Problem>> {
+pub fn read_back(
+    file: &str,
+    body: &str,
+    topics: &[Topic],
+    decisions: &[Decision],
+) -> Result<Vec<Decision>, Vec<Problem>> {
     let mut seeds = Seeds::default();
     seeds.read(file, body, topics);
     let lines: Vec<&str> = body.lines().collect();
-    let given: BTreeMap<&str, &Item> =
-        decisions.iter().filter(|d| d.verb == Verb::Queued).map(|d| (d.item.id.as_str(), &d.item)).collect();
+    let queue = lines.iter().find_map(|l| l.strip_prefix("#queue ")).unwrap_or_default().trim();
+    let given: BTreeMap<&str, &Item> = decisions
+        .iter()
+        .filter(|d| d.verb == Verb::Queued && d.queue == queue)
+        .map(|d| (d.item.id.as_str(), &d.item))
+        .collect();
     let mut problems = std::mem::take(&mut seeds.problems);
+    if given.is_empty() {
+        // Without knowing what was given out, what was deleted could not be told.
+        let message = "its #queue line is missing or not of this work folder; put it back as it was given out";
+        problems.push(Problem { file: file.to_owned(), line: 1, message: message.to_owned() });
+    }
     let mut decided = Vec::new();
     let mut present = HashSet::new();
     for seed in &seeds.seeds {
@@ -158,7 +185,9 @@ pub fn read_back(file: &str, body: &str, topics: &[Topic], decisions: &[Decision
         let known = id_above(&lines, seed.line).filter(|id| !present.contains(id)).and_then(|id| given.get(id));
         let problem = |message: &str| Problem { file: file.to_owned(), line: seed.line, message: message.to_owned() };
         if section::line(&text).is_none() {
-            problems.push(problem("this would be read as something else; write it without \\n, { | }, @ and # at its head"));
+            problems.push(problem(
+                "this would be read as something else; write it without \\n, { | }, @ and # at its head",
+            ));
             continue;
         }
         let (verb, id) = match known {
@@ -170,10 +199,10 @@ pub fn read_back(file: &str, body: &str, topics: &[Topic], decisions: &[Decision
         if let Some(item) = known {
             present.insert(item.id.as_str());
         }
-        decided.push(Decision { verb, item: Item { id, labels, text, why: String::new() } });
+        decided.push(Decision { verb, queue: queue.to_owned(), item: Item { id, labels, text, why: String::new() } });
     }
     let gone = given.values().filter(|i| !present.contains(i.id.as_str()));
-    decided.extend(gone.map(|i| Decision { verb: Verb::Rejected, item: (*i).clone() }));
+    decided.extend(gone.map(|i| Decision { verb: Verb::Rejected, queue: queue.to_owned(), item: (*i).clone() }));
     if problems.is_empty() { Ok(decided) } else { Err(problems) }
 }
 
@@ -195,10 +224,10 @@ pub fn standing(decisions: &[Decision]) -> Vec<&Decision> {
     order.into_iter().filter_map(|id| last.get(id).copied()).collect()
 }
 
-/// The accepted seeds as a file: what people accepted, then `rest`, which nobody looked at.
+/// The accepted seeds as a file: what people accepted, then what of `rest` was never given out.
 pub fn accepted(decisions: &[Decision], rest: &[Item], head: &str, section_lines: usize) -> (String, usize) {
     let standing = standing(decisions);
-    let seen: HashSet<&str> = standing.iter().map(|d| d.item.id.as_str()).collect();
+    let seen: HashSet<&str> = decisions.iter().map(|d| d.item.id.as_str()).collect();
     let good = standing.iter().filter(|d| d.verb != Verb::Rejected).map(|d| &d.item);
     let others = rest.iter().filter(|i| !seen.contains(i.id.as_str()));
     let lines: Vec<_> =
@@ -214,26 +243,24 @@ mod tests {
         Item { id: id.to_owned(), labels: labels.to_owned(), text: text.to_owned(), why: String::new() }
     }
 
-    fn queued(items: &[Item]) -> Vec<Decision> {
-        items.iter().map(|i| Decision { verb: Verb::Queued, item: i.clone() }).collect()
-    }
-
     const RISKY: &str = "lang=zh risk=A1a level=risky intent=malicious";
     const NONE: &str = "lang=zh risk=none level=none intent=help kind=near_miss";
 
     #[test]
     fn what_a_person_did_is_what_is_decided() {
-        let items =
-            [item("a1", RISKY, "第一句"), item("a2", RISKY, "第二句"), item("a3", NONE, "第三句"), item("a4", NONE, "第四\n句")];
-        let mut decisions = queued(&items);
+        let items = [
+            item("a1", RISKY, "第一句"),
+            item("a2", RISKY, "第二句"),
+            item("a3", NONE, "第三句"),
+            item("a4", NONE, "第四\n句"),
+        ];
+        let mut decisions = given_out(&items);
         let file = queue(&items, 12);
         let untouched = read_back("f", &file, &[], &decisions).unwrap();
         assert!(untouched.iter().all(|d| d.verb == Verb::Accepted), "{untouched:?}");
-        let edited = file
-            .replace("第二句", "改过的句子")
-            .replace("第三句\n", "")
-            .replace("intent=help", "intent=knowledge")
-            + "新写的一句\n";
+        let edited =
+            file.replace("第二句", "改过的句子").replace("第三句\n", "").replace("intent=help", "intent=knowledge")
+                + "新写的一句\n";
         let decided = read_back("f", &edited, &[], &decisions).unwrap();
         let verbs: Vec<(&str, &str)> = decided.iter().map(|d| (d.item.text.as_str(), d.verb.id())).collect();
         assert_eq!(
@@ -257,20 +284,26 @@ mod tests {
         let again = read_back("f", &edited, &[], &decisions).unwrap();
         decisions.extend(again);
         assert_eq!(accepted(&decisions, &[], "x", 12).1, 4);
+        // Nor does another queue reject what is not in it.
+        let other = [item("b1", RISKY, "另一句")];
+        decisions.extend(given_out(&other));
+        let more = read_back("f", &queue(&other, 12), &[], &decisions).unwrap();
+        assert_eq!(more.iter().map(|d| d.verb).collect::<Vec<_>>(), [Verb::Accepted]);
+        assert!(read_back("f", "@ level=none risk=none\n一句\n", &[], &decisions).is_err(), "no #queue line");
     }
 
     #[test]
     fn a_file_with_mistakes_decides_nothing() {
         let items = [item("a1", RISKY, "第一句")];
         let file = queue(&items, 12).replace("level=risky", "level=rsky");
-        let problems = read_back("f", &file, &[], &queued(&items)).unwrap_err();
+        let problems = read_back("f", &file, &[], &given_out(&items)).unwrap_err();
         assert!(problems.iter().any(|p| p.message.contains("rsky")), "{problems:?}");
     }
 
     #[test]
     fn a_sample_is_drawn_from_what_nobody_decided_on() {
         let items: Vec<Item> = (0..50).map(|i| item(&format!("i{i}"), RISKY, &format!("第{i}句话"))).collect();
-        let done = vec![Decision { verb: Verb::Rejected, item: items[3].clone() }];
+        let done = vec![Decision { verb: Verb::Rejected, queue: String::new(), item: items[3].clone() }];
         let drawn = choose(items.clone(), &done, false, Some(10), 5);
         assert_eq!(drawn.len(), 10);
         assert_eq!(drawn, choose(items.clone(), &done, false, Some(10), 5));

@@ -82,8 +82,7 @@ pub fn run(labelling: &Labelling) -> Result<ExitCode> {
     let ballot = Ballot::new(&config, model, votes, &topics, &material);
     let allowance = labelling.asked.allowance(&config);
     let course = ballot.course();
-    let (ledger, end) =
-        ask(&work, "answers-label.jsonl", &course, source, allowance, labelling.asked.concurrency)?;
+    let (ledger, end) = ask(&work, "answers-label.jsonl", &course, source, allowance, labelling.asked.concurrency)?;
     let outcome = ballot.count(&ledger);
     let summary = format!(
         "{} of {} texts labelled with {votes} votes each; {} votes given up, {} texts still to be asked about, {left_out} \

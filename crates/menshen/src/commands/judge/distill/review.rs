@@ -9,7 +9,9 @@ use clap::{Args, ValueEnum};
 use menshen_judge::distill::candidates::Candidate;
 use menshen_judge::distill::config::Config;
 use menshen_judge::distill::manifest::Step;
-use menshen_judge::distill::review::{Decision, Item, Verb, accepted, choose, of_candidates, of_labels, queue, read_back, standing};
+use menshen_judge::distill::review::{
+    Decision, Item, accepted, choose, given_out, of_candidates, of_labels, queue, read_back, standing,
+};
 use menshen_judge::distill::{from_jsonl, hash};
 use serde_json::json;
 
@@ -120,8 +122,8 @@ fn give_out(
     }
     // Noted before they are handed over, so that a text that is deleted is known to have been there.
     let mut records = work.append(DECISIONS, whole)?;
-    for item in &chosen {
-        records.add(&Decision { verb: Verb::Queued, item: item.clone() })?;
+    for decision in given_out(&chosen) {
+        records.add(&decision)?;
     }
     replace(&file, &queue(&chosen, config.section_lines))?;
     let summary = format!(

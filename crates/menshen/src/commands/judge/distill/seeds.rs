@@ -65,8 +65,7 @@ pub fn run(seeding: &Seeding) -> Result<ExitCode> {
     let topics = topics(&config)?;
     let evaluation = read_seeds(&config.evaluation, None, &topics)?;
     let seeds = read_seeds(&config.seeds, Some(&config.evaluation), &topics)?;
-    let narrowed =
-        Narrowed { risks: seeding.risk.clone(), langs: seeding.lang.clone(), levels: seeding.level.clone() };
+    let narrowed = Narrowed { risks: seeding.risk.clone(), langs: seeding.lang.clone(), levels: seeding.level.clone() };
     let plan = Plan::new(&config, model, &narrowed, &seeds).map_err(bad)?;
     let work = Work::open(&seeding.place.work)?;
     let endpoint = match &source {

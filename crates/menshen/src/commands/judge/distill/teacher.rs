@@ -195,7 +195,9 @@ impl Endpoint {
         }
         let mut response = match call.timeout(Duration::from_millis(self.asking.timeout_ms)).send().await {
             Ok(response) => response,
-            Err(e) if e.is_builder() => return Attempt::Never(format!("the request cannot be made: {}", chain(&e.without_url()))),
+            Err(e) if e.is_builder() => {
+                return Attempt::Never(format!("the request cannot be made: {}", chain(&e.without_url())));
+            }
             Err(e) => return again(chain(&e.without_url())),
         };
         let status = response.status();
@@ -213,7 +215,9 @@ impl Endpoint {
         if status.is_success() {
             return match read_completion(&request.key, &body) {
                 Some(entry) => Attempt::Done(entry),
-                None => again("its answer is no chat completion; is --endpoint the base URL of such an API?".to_owned()),
+                None => {
+                    again("its answer is no chat completion; is --endpoint the base URL of such an API?".to_owned())
+                }
             };
         }
         self.refused(request, status, &body, wait.map(Duration::from_secs))
@@ -228,7 +232,8 @@ impl Endpoint {
         });
         if status == StatusCode::BAD_REQUEST && filtered {
             // The provider would not let the teacher read or say this: a refusal, and it will not change its mind.
-            let entry = Entry { key: request.key.clone(), answer: Some(String::new()), filtered: true, ..Entry::default() };
+            let entry =
+                Entry { key: request.key.clone(), answer: Some(String::new()), filtered: true, ..Entry::default() };
             return Attempt::Done(entry);
         }
         let why = format!("it answered {status}");

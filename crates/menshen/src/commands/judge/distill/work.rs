@@ -90,7 +90,10 @@ impl Work {
             return Ok(Manifest::default());
         }
         serde_json::from_slice(&bytes).map_err(|e| {
-            exit::usage(format!("{} is damaged: {e}; remove it, and the steps write it anew", self.path("manifest.json").display()))
+            exit::usage(format!(
+                "{} is damaged: {e}; remove it, and the steps write it anew",
+                self.path("manifest.json").display()
+            ))
         })
     }
 
