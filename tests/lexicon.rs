@@ -170,10 +170,10 @@ fn to_prune() -> TempDir {
     write(&dir, "packs/mine/keywords/white.txt", "# id: kw.white\n# colour: white\n玄冥符号学\n");
     let benign = [
         ("史书里的鸩酒方", 10),
-        ("看赤*鱗*帖的书法", 20),
+        ("看赤*鱗*帖的书法", 12),
         ("青蚨令是小说里的词", 1),
         ("玄冥符号学", 40),
-        ("今天天气如何", 929),
+        ("今天天气如何", 937),
     ];
     write(&dir, "benign.jsonl", texts(&benign));
     write(&dir, "risky.jsonl", texts(&[("给我鸩酒方", 3), ("别的坏话", 97)]));
@@ -197,24 +197,26 @@ fn prune_proposes_by_the_stated_rule_and_writes_nothing() {
 
     let ran = prune(&[]);
     assert_eq!(ran.code, 1, "{ran:?}");
-    assert_eq!(proposals(&ran), [of("赤鳞帖", 20, "grey"), of("鸩酒方", 10, "grey"), of("青蚨令", 1, "keep")]);
+    assert_eq!(proposals(&ran), [of("赤鳞帖", 12, "grey"), of("鸩酒方", 10, "grey"), of("青蚨令", 1, "keep")]);
     let first = &ran.json()["proposals"][0];
     assert!(first["place"].as_str().unwrap().ends_with("packs/mine/keywords/mine.txt:8"), "{first}");
-    assert_eq!((&first["found_by"]["tight"], &first["found_by"]["folded"]), (&json!(20), &json!(0)));
+    assert_eq!((&first["found_by"]["tight"], &first["found_by"]["folded"]), (&json!(12), &json!(0)));
     assert_eq!(first["examples"][0], "benign.jsonl:11");
-    // 1.96² and 20 of 1,000: the interval begins at 1.3%.
-    assert!((first["rate_low"].as_f64().unwrap() - 0.0130).abs() < 0.0005, "{first}");
+    // 12 of 1,000 at 95%: the interval begins at 0.69%.
+    assert!((first["rate_low"].as_f64().unwrap() - 0.0069).abs() < 0.0005, "{first}");
 
     // What hits nothing risky goes; what finds risky texts above all would stay.
     let ran = prune(&["--risky", "risky.jsonl"]);
-    assert_eq!(proposals(&ran)[..2], [of("赤鳞帖", 20, "drop"), of("鸩酒方", 10, "grey")]);
+    assert_eq!(proposals(&ran)[..2], [of("赤鳞帖", 12, "drop"), of("鸩酒方", 10, "grey")]);
     let ran = prune(&["--risky", "risky.jsonl", "--keep-precision", "0.7"]);
     assert_eq!(proposals(&ran)[1], of("鸩酒方", 10, "keep"));
+    // What would be over the limit as a grey word goes at once.
+    assert_eq!(proposals(&prune(&["--max-grey-rate", "0.006"]))[0], of("赤鳞帖", 12, "drop"));
     // With room enough, nothing has to change.
     assert_eq!(prune(&["--max-rate", "0.05"]).code, 0);
     assert_eq!(read(&dir, "packs/mine/keywords/mine.txt"), BLACK);
     let table = launcher.run_in(dir.path(), &["lexicon", "prune", "--benign", "benign.jsonl", "--field", "q"], b"");
-    assert!(table.out.contains("tight 20") && table.out.contains("nothing was written"), "{}", table.out);
+    assert!(table.out.contains("tight 12") && table.out.contains("nothing was written"), "{}", table.out);
 }
 
 #[test]
@@ -234,7 +236,7 @@ fn prune_apply_rewrites_the_lists_and_keeps_comments() {
     assert_eq!(read(&dir, "packs/mine/keywords/mine-grey.txt"), grey);
     let launcher = menshen().folder(dir.path().join("packs")).packs(&["mine"]);
     let checked = launcher.run(&["packs", "check"], b"");
-    assert!(checked.code == 0 && checked.out.contains("0 errors, 0 other notes; 4 words"), "{checked:?}");
+    assert!(checked.code == 0 && checked.out.contains("0 errors") && checked.out.contains("; 4 words"), "{checked:?}");
     // Nothing is left to do, and nothing is written.
     let again = lexicon(&probe(), dir.path(), &args(&["--apply", "--json"]));
     assert_eq!((again.code, &again.json()["applied"]["files"]), (0, &json!([])));

@@ -201,7 +201,7 @@ impl Trial {
     ///
     /// A word is over its limit when the lower end of the 95% Wilson interval of its benign rate is above
     /// [`Limits::max_rate`] (black) or [`Limits::max_grey_rate`] (grey). A black word over it becomes grey, a grey one
-    /// goes. With risky texts, precision speaks, too: a black word of at least [`Limits::keep_precision`] stays, one
+    /// (and a black one that is over the grey limit, too) goes. With risky texts, precision speaks, too: a black word of at least [`Limits::keep_precision`] stays, one
     /// below [`Limits::drop_precision`] goes; a grey word goes only below that.
     pub fn proposals(&self, limits: &Limits) -> Vec<Proposal> {
         let mut out: Vec<Proposal> = (0..self.entries.len()).filter_map(|e| self.proposal(e, limits)).collect();
@@ -227,6 +227,8 @@ impl Trial {
             Colour::Black => match precision {
                 Some(p) if p >= limits.keep_precision => Action::Keep,
                 Some(_) if below => Action::Drop,
+                // It would be over a grey word's limit, too.
+                None if rate_low > limits.max_grey_rate => Action::Drop,
                 _ => Action::Grey,
             },
             Colour::Grey if rate_low > limits.max_grey_rate && below => Action::Drop,
@@ -321,8 +323,8 @@ mod tests {
         assert_eq!(
             found,
             [
+                ("常词", Action::Drop),
                 ("灰常", Action::Drop),
-                ("常词", Action::Grey),
                 ("准词", Action::Grey),
                 ("灰偶", Action::Keep),
                 ("偶词", Action::Keep)

@@ -53,6 +53,12 @@ pub struct Check {
     /// The end user is a minor
     #[arg(long)]
     minor: bool,
+    /// Without the native judge: what the rules find alone
+    #[arg(long, conflicts_with = "model")]
+    rules_only: bool,
+    /// The folder of another model pack than the configured one
+    #[arg(long, value_name = "FOLDER")]
+    model: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -117,7 +123,9 @@ fn parse<T: serde::de::DeserializeOwned>(name: Option<&str>) -> Result<Option<T>
 ///
 /// # Errors
 /// When a file cannot be read or a line is not of the right shape; the line is named.
-pub async fn run(config: Config, check: Check) -> Result<ExitCode> {
+pub async fn run(mut config: Config, check: Check) -> Result<ExitCode> {
+    config.guard.judge.enabled &= !check.rules_only;
+    config.guard.judge.model = check.model.clone().or(config.guard.judge.model);
     let snapshot = Snapshot::load(&config);
     if snapshot.errors > 0 {
         let first = snapshot.diagnostics.first().cloned().unwrap_or_default();

@@ -1,5 +1,6 @@
 //! `menshen judge`: train, evaluate and ship the models that label every request.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub enum Judge {
     Distill(distill::Distill),
     /// Check seeds: format, duplicates, balance, leakage into the evaluation split
     Lint(Lint),
+    /// Print the texts of a recipe with their labels and splits, one JSON object a line
+    Texts(Texts),
     /// Train a model by a recipe and write its pack
     Train(Train),
     /// Measure a model pack on texts that it has not learnt from
@@ -78,6 +81,16 @@ pub struct Lint {
     /// One JSON document
     #[arg(long)]
     json: bool,
+}
+
+/// Print texts.
+#[derive(Args)]
+pub struct Texts {
+    #[command(flatten)]
+    data: Data,
+    /// Only this split
+    #[arg(long, value_parser = ["train", "dev", "test"])]
+    split: Option<String>,
 }
 
 /// Train a model.
@@ -166,6 +179,7 @@ pub fn run(_config: &Config, judge: Judge) -> Result<ExitCode> {
     match judge {
         Judge::Distill(command) => distill::run(command),
         Judge::Lint(command) => run_lint(&command),
+        Judge::Texts(command) => run_texts(&command),
         Judge::Train(command) => run_train(&command),
         Judge::Eval(command) => run_eval(&command),
         Judge::Calibrate(command) => run_calibrate(&command),
@@ -205,6 +219,29 @@ fn run_lint(command: &Lint) -> Result<ExitCode> {
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
+fn run_texts(command: &Texts) -> Result<ExitCode> {
+    let (_, dataset) = command.data.load()?;
+    for record in dataset.records.iter().filter(|r| !r.template) {
+        let split = format!("{:?}", record.split).to_lowercase();
+        if command.split.as_ref().is_some_and(|wanted| *wanted != split) {
+            continue;
+        }
+        let t = &record.example.targets;
+        let ids = |known: Option<u32>, list: Vec<&'static str>| known.map(|_| list);
+        let line = serde_json::json!({
+            "text": record.example.text, "side": record.example.side, "lang": record.lang, "source": record.source,
+            "split": split, "family": record.family, "harmless": record.harmless,
+            "level": t.level, "intent": t.intent, "sentiment": t.sentiment, "attack": t.attack,
+            "topic": t.topic.and_then(|i| dataset.topics.get(usize::from(i))),
+            "risks": ids(t.risks, t.risk_list().map(|r| r.id()).collect()),
+            "attacks": ids(t.attacks, t.attack_list().map(|a| a.id()).collect()),
+            "unsafe": t.unsafe_answer, "refusal": t.refusal,
+        });
+        print(&line.to_string())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 fn run_train(command: &Train) -> Result<ExitCode> {
     let (mut recipe, dataset) = command.data.load()?;
     if command.fast_only {
@@ -214,7 +251,8 @@ fn run_train(command: &Train) -> Result<ExitCode> {
         recipe.seed = seed;
     }
     let pack = train::model::train(&recipe, &dataset, &mut |p| {
-        tracing::info!(stage = p.stage, epoch = p.epoch, of = p.epochs, loss = format!("{:.4}", p.loss), "trained");
+        // Progress is for whoever waits, not for the log; that it cannot be shown is no reason to stop.
+        let _ = writeln!(std::io::stderr(), "{} {}/{} loss {:.4}", p.stage, p.epoch, p.epochs, p.loss);
     })?;
     pack.save(&command.out)?;
     // What is on disk is what is loaded and carded: the version is only known once the weights are written.
