@@ -90,7 +90,7 @@ impl Bench {
 
     /// `distill seeds` for two risks.
     fn seeds(&self, work: &str, more: &[&str]) -> Ran {
-        let asked = ["--work", work, "--config", "distill.toml", "--risk", "A1h,A2e", "--model", &self.model];
+        let asked = ["--work", work, "--prompts", "distill.toml", "--risk", "A1h,A2e", "--model", &self.model];
         self.run(&[&["seeds"][..], &asked, more].concat())
     }
 
@@ -222,7 +222,7 @@ fn a_killed_run_goes_on_with_what_it_has() {
     let url = bench.teacher.url();
     let mut child = Command::new(env!("CARGO_BIN_EXE_menshen"))
         .current_dir(bench.dir.path())
-        .args(["judge", "distill", "seeds", "--work", "w", "--config", "distill.toml", "--risk", "A1h,A2e"])
+        .args(["judge", "distill", "seeds", "--work", "w", "--prompts", "distill.toml", "--risk", "A1h,A2e"])
         .args(["--model", &bench.model, "--endpoint", &url, "--concurrency", "1"])
         .stderr(Stdio::null())
         .spawn()
@@ -294,7 +294,7 @@ fn people_edit_the_queue_and_what_they_delete_is_rejected() {
     bench.teacher.on(&bench.model, write_seeds);
     assert_eq!(bench.live("w", &[]).code, 0);
     let review =
-        |more: &[&str]| bench.run(&[&["review", "--work", "w", "--config", "distill.toml"][..], more].concat());
+        |more: &[&str]| bench.run(&[&["review", "--work", "w", "--prompts", "distill.toml"][..], more].concat());
     let out = review(&["--sample", "6"]);
     assert_eq!(out.code, 0, "{out:?}");
     assert_eq!(review(&[]).code, 2, "a queue that somebody may be editing is not written over");
@@ -345,7 +345,7 @@ fn mass_data_is_labelled_by_votes_and_exported_by_agreement() {
     let input = "{\"text\":\"头疼怎么办\"}\n{\"text\":\"怎么让同学吃坏肚子\"}\n{\"text\":\"头疼怎么办\"}\n{\"text\":\"说不清的一句话\"}\n{\"text\":\"{一|二}选一\"}\n";
     std::fs::write(bench.path("mass.jsonl"), input).unwrap();
     let url = bench.teacher.url();
-    let label = |more: &[&str]| bench.run(&[&["label", "--work", "w", "--config", "distill.toml"][..], more].concat());
+    let label = |more: &[&str]| bench.run(&[&["label", "--work", "w", "--prompts", "distill.toml"][..], more].concat());
     let asking = ["--input", "mass.jsonl", "--model", &bench.model, "--endpoint", &url, "--json"];
     let ran = label(&asking);
     assert_eq!(ran.code, 0, "{ran:?}");
@@ -383,7 +383,7 @@ fn mass_data_is_labelled_by_votes_and_exported_by_agreement() {
         "review",
         "--work",
         "w",
-        "--config",
+        "--prompts",
         "distill.toml",
         "--from",
         "labels",
@@ -450,7 +450,7 @@ fn the_shipped_configuration_asks_about_every_risk() {
         "1",
         "--requests",
         "r.jsonl",
-        "--config",
+        "--prompts",
     ];
     let ran = menshen().run_in(dir.path(), &[&args[..], &[config.to_str().unwrap()]].concat(), b"");
     assert_eq!(ran.code, 0, "{ran:?}");

@@ -21,6 +21,7 @@ mod fifteen_pains;
 mod history;
 mod hold_back;
 mod lexicon;
+mod judge;
 mod judge_distill;
 mod personal_data;
 mod running;

@@ -55,9 +55,9 @@ struct Place {
     /// Work folder; made if it is not there
     #[arg(long, value_name = "DIR")]
     work: PathBuf,
-    /// Prompts, attributes, filters and budgets
+    /// Prompts, attributes, filters and budgets; `--config` is the program's own
     #[arg(long, value_name = "FILE", default_value = "models/judge/distill.toml")]
-    config: PathBuf,
+    prompts: PathBuf,
     /// Print the outcome as JSON
     #[arg(long)]
     json: bool,
@@ -65,13 +65,13 @@ struct Place {
 
 impl Place {
     fn config(&self) -> Result<(Config, String)> {
-        let body = std::fs::read_to_string(&self.config).map_err(|e| {
+        let body = std::fs::read_to_string(&self.prompts).map_err(|e| {
             exit::usage(format!(
-                "cannot read {}: {e}; name the configuration with --config (the project's is models/judge/distill.toml)",
-                self.config.display()
+                "cannot read {}: {e}; name it with --prompts (the project's is models/judge/distill.toml)",
+                self.prompts.display()
             ))
         })?;
-        let config = Config::read(&self.config, &body).map_err(work::bad)?;
+        let config = Config::read(&self.prompts, &body).map_err(work::bad)?;
         Ok((config, menshen_judge::distill::hash(body.as_bytes())))
     }
 
