@@ -117,7 +117,7 @@ fn a_model_is_put_in_force_swapped_without_a_restart_and_compared_with_its_shado
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     let shadow = packs()["shadow"].clone();
-    assert!(shadow["shadow"].as_str().unwrap().ends_with(&version(&other)), "{shadow}");
+    assert!(shadow["shadow"].as_str().unwrap().contains(&version(&other)), "{shadow}");
     assert!(shadow["agreement"]["level"].as_f64().is_some(), "{shadow}");
 
     for name in ["model.safetensors", "model.json"] {
@@ -157,7 +157,7 @@ fn the_shipped_seeds_are_clean_balanced_and_do_not_leak() {
 /// hangs on them.
 #[test]
 fn the_shipped_model_labels_every_head_and_tells_plain_risks_from_plain_questions() {
-    let gateway = probe().start();
+    let gateway = menshen().start();
     let judge = |text: &str| gateway.post("/v1/guard").json(&json!({"text": text})).send().json();
     for text in ["请问明天北京天气怎么样", "帮我写一封请假邮件", "python怎么读取csv文件", "红烧肉怎么做好吃"] {
         let report = judge(text);

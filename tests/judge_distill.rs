@@ -326,8 +326,9 @@ fn people_edit_the_queue_and_what_they_delete_is_rejected() {
 fn write_labels(asked: &Received) -> Reply {
     let body = asked.json();
     let text = body["messages"][1]["content"].as_str().unwrap().to_owned();
-    let vote = body["seed"].as_u64().unwrap();
-    let unsure = text.contains("说不清") && vote % 2 == 0;
+    assert!(body["seed"].is_u64());
+    // The first vote is asked for without chance, the others with it.
+    let unsure = text.contains("说不清") && body["temperature"].as_f64().unwrap() == 0.0;
     let level = if text.contains("头疼") || unsure { "none" } else { "risky" };
     let risks = if level == "none" { json!([]) } else { json!([{"id": "A4a", "score": 0.9}]) };
     let labels = json!({

@@ -241,6 +241,11 @@ impl Engine {
                 return;
             }
         };
+        // Words that are only about a risk make no text risky where a judge has read it: their share goes, what speaks
+        // for an offence stays.
+        let firm = |f: &&Finding| f.family != Family::Grey && !matches!(f.level, Some(Level::Related | Level::None));
+        let evidence: Vec<Finding> = verdict.findings.iter().filter(firm).cloned().collect();
+        verdict.labels.risk_score = crate::labels::labels(&evidence, side).risk_score;
         let called = judge.called_from();
         verdict.findings.extend(judged(&labels, called, side, Span::new(0, text.len())));
         verdict.labels.absorb(&labels);

@@ -110,7 +110,7 @@ impl Snapshot {
         let mut versions: serde_json::Map<String, Value> = versions.collect();
         if let Some(judge) = &judge {
             let m = &judge.pack().manifest;
-            versions.insert(format!("judge/{}", m.name), json!({"version": m.version, "data": m.made.data}));
+            versions.insert(format!("judge/{}", m.name), json!({"version": m.version, "settings": m.settings(), "data": m.made.data}));
         }
         let versions = Value::Object(versions);
         Snapshot { engine: Arc::new(engine), judge, shadow, packs, policies, default_policy, versions, diagnostics: lines, errors }

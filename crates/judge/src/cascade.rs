@@ -52,8 +52,10 @@ pub struct Opinion {
 impl Cascade {
     /// A pack, ready to judge.
     pub fn new(pack: ModelPack, options: Options) -> Self {
-        // The version is in the name: verdicts of two models are told apart, and cached apart.
-        let name = format!("{}@{}", pack.manifest.name, pack.manifest.version);
+        // The version and how scores are read are in the name: verdicts of two models are told apart, and cached apart.
+        let m = &pack.manifest;
+        let stages = if options.encoder && pack.encoder.is_some() { 2 } else { 1 };
+        let name = format!("{}@{}.{}.{stages}", m.name, m.version, m.settings());
         Cascade { pack, options, name }
     }
 
@@ -152,9 +154,16 @@ impl Cascade {
         if side != Side::Output {
             labels.attack_score = at(ATTACK);
             let attacks = Attack::ALL.iter().zip(listed(ATTACKS));
-            let attacks = attacks.map(|(a, s)| (*a, s.min(labels.attack_score))).filter(|(_, s)| *s >= LEAST);
-            labels.attacks = attacks.map(|(attack, score)| Scored::new(attack, score)).collect();
+            labels.attacks = attacks.map(|(attack, score)| Scored::new(*attack, score)).collect();
             labels.attacks.sort_by(|a, b| b.score.total_cmp(&a.score));
+            let top = labels.attacks.first().map_or(1.0, |a| a.score.max(1e-6));
+            let called = labels.attack_score >= thresholds.attack;
+            for attack in &mut labels.attacks {
+                // As with risks: what was called an attack is one of some class with the certainty of the whole.
+                let share = if called { attack.score / top * labels.attack_score } else { attack.score };
+                attack.score = share.min(labels.attack_score);
+            }
+            labels.attacks.retain(|a| a.score >= LEAST);
         }
         labels.sentiment = p
             .get(SENTIMENT)

@@ -124,6 +124,16 @@ pub struct ModelPack {
     pub encoder: Option<Encoder>,
 }
 
+impl Manifest {
+    /// A hash of how the scores are read: calibration, thresholds, cascade. Packs with equal weights and equal settings
+    /// give equal verdicts.
+    pub fn settings(&self) -> String {
+        let read = (&self.calibration, &self.calibration_both, &self.thresholds, &self.cascade);
+        let json = serde_json::to_vec(&read).unwrap_or_default();
+        blake3::hash(&json).to_hex().chars().take(8).collect()
+    }
+}
+
 impl ModelPack {
     /// Loads a pack from its folder.
     ///
@@ -286,4 +296,86 @@ fn words(tensors: &SafeTensors<'_>, name: &str, len: usize) -> Result<Vec<u32>, 
 
 fn bytes(tensors: &SafeTensors<'_>, name: &str, len: usize) -> Result<Vec<i8>, PackError> {
     Ok(view(tensors, name, Dtype::I8, len)?.iter().map(|b| b.cast_signed()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calibrate::Calibration;
+
+    /// A model without training: shapes are what is tested here.
+    fn tiny() -> ModelPack {
+        let shape = fast::Shape { rows: 3, width: 2, hidden: 2, outputs: FIXED + 1 };
+        let encoder_shape =
+            encoder::Shape { rows: 4, width: 2, heads: 1, layers: 1, inner: 2, hidden: 2, outputs: FIXED + 1 };
+        let rows = encoder::SINGLES + encoder_shape.rows;
+        ModelPack {
+            manifest: Manifest {
+                format: FORMAT.to_owned(),
+                name: "tiny".to_owned(),
+                version: String::new(),
+                topics: vec![Topic::new("chat")],
+                fast: shape,
+                encoder: Some(encoder_shape),
+                calibration: Calibration::default(),
+                calibration_both: Calibration::default(),
+                thresholds: Thresholds::default(),
+                cascade: Cascading::default(),
+                made: Made::default(),
+            },
+            fast: Fast {
+                shape,
+                vocabulary: Vocabulary::new(vec![7, 8, 9]),
+                table: vec![1; 6],
+                scales: vec![0.5; 3],
+                hidden: vec![0.1; 4],
+                hidden_bias: vec![0.0; 2],
+                output: vec![0.2; 2 * (FIXED + 1)],
+                output_bias: vec![0.0; FIXED + 1],
+            },
+            encoder: Some(Encoder {
+                shape: encoder_shape,
+                table: vec![0; rows * 2],
+                scales: vec![1.0; rows],
+                dense: vec![0.25; encoder_shape.dense()],
+            }),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let (manifest, weights) = tiny().to_bytes().unwrap();
+        let read = ModelPack::parse(&manifest, &weights).unwrap();
+        assert_eq!(read.to_bytes().unwrap(), (manifest, weights));
+    }
+
+    #[test]
+    fn damage_is_an_error_that_says_what_to_do_and_never_a_panic() {
+        let (manifest, weights) = tiny().to_bytes().unwrap();
+        let mut rng = fastrand::Rng::with_seed(4);
+        for _ in 0..400 {
+            let mut bad = weights.clone();
+            let at = rng.usize(..bad.len());
+            bad[at] ^= 1 << rng.u8(..8);
+            let error = ModelPack::parse(&manifest, &bad).unwrap_err();
+            assert!(error.to_string().contains("export it again"), "{error}");
+            assert!(ModelPack::parse(&manifest, &weights[..at]).is_err());
+        }
+        for _ in 0..400 {
+            let mut bad = manifest.clone();
+            let at = rng.usize(..bad.len());
+            bad[at] = rng.u8(b' '..b'~');
+            // A changed number may still be a model; a changed shape never is.
+            let _ = ModelPack::parse(&bad, &weights);
+            assert!(ModelPack::parse(&manifest[..at], &weights).is_err());
+        }
+    }
+
+    #[test]
+    fn another_format_is_named() {
+        let (manifest, weights) = tiny().to_bytes().unwrap();
+        let other = String::from_utf8(manifest).unwrap().replace(FORMAT, "menshen-judge/9");
+        let error = ModelPack::parse(other.as_bytes(), &weights).unwrap_err().to_string();
+        assert!(error.contains("menshen-judge/9") && error.contains("another version"), "{error}");
+    }
 }

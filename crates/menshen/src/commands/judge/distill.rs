@@ -87,6 +87,9 @@ fn topics(config: &Config) -> Result<Vec<Topic>> {
 
 /// Reads seeds; those of the evaluation split, should it lie inside, are left out.
 fn read_seeds(path: &Path, without: Option<&Path>, topics: &[Topic]) -> Result<Seeds> {
+    if !path.exists() {
+        return Err(exit::usage(format!("there are no seeds at {}; correct the path", path.display())));
+    }
     let mut seeds = Seeds::load(path, topics)
         .map_err(|e| exit::usage(format!("cannot read the seeds {}: {e}", path.display())))?;
     if let Some(problem) = seeds.problems.first() {

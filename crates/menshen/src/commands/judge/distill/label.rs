@@ -83,6 +83,9 @@ pub fn run(labelling: &Labelling) -> Result<ExitCode> {
     let allowance = labelling.asked.allowance(&config);
     let course = ballot.course();
     let (ledger, end) = ask(&work, "answers-label.jsonl", &course, source, allowance, labelling.asked.concurrency)?;
+    if matches!(end, End::Listed(_)) {
+        return conclude(&end, "");
+    }
     let outcome = ballot.count(&ledger);
     let summary = format!(
         "{} of {} texts labelled with {votes} votes each; {} votes given up, {} texts still to be asked about, {left_out} \
@@ -92,9 +95,6 @@ pub fn run(labelling: &Labelling) -> Result<ExitCode> {
         outcome.given_up,
         outcome.open,
     );
-    if matches!(end, End::Listed(_)) {
-        return conclude(&end, &summary);
-    }
     let written = work.write("labels.jsonl", &to_jsonl(&outcome.labelled).map_err(bad)?)?;
     let agreement = mean(outcome.labelled.iter().map(Labelled::agreement));
     let totals = ledger.totals();

@@ -77,6 +77,9 @@ pub fn run(seeding: &Seeding) -> Result<ExitCode> {
     let allowance = seeding.asked.allowance(&config);
     let (ledger, end) =
         ask(&work, "answers-seeds.jsonl", &course(&config, &plan), source, allowance, seeding.asked.concurrency)?;
+    if matches!(end, End::Listed(_)) {
+        return conclude(&end, "");
+    }
     let harvest = harvest(&config, &plan, &ledger, &seeds, &evaluation);
     let kept = harvest.kept().count();
     let rejections = harvest.rejections();
@@ -88,10 +91,6 @@ pub fn run(seeding: &Seeding) -> Result<ExitCode> {
         plan.cells.len(),
         harvest.open,
     );
-    if matches!(end, End::Listed(_)) {
-        return conclude(&end, &summary);
-    }
-
     let written = work.write("candidates.jsonl", &to_jsonl(&harvest.candidates).map_err(bad)?)?;
     let mut counts = BTreeMap::from([
         ("cells", plan.cells.len()),
