@@ -247,8 +247,15 @@ fn divide(records: &mut [Record], recipe: &Recipe) {
     // The evaluation split is fixed; whatever else is alike to a text of it goes there too, so that nothing of it is
     // learnt.
     let mut leaked = Vec::new();
+    let told_apart: Vec<&str> = recipe.sources.iter().filter(|s| !s.alike).map(|s| s.name.as_str()).collect();
+    let apart = |a: usize, b: usize| match (records.get(a), records.get(b)) {
+        (Some(a), Some(b)) => a.source == b.source && told_apart.contains(&a.source.as_str()),
+        _ => false,
+    };
     for (a, b) in pairs(records.iter().map(|r| r.example.text.as_str()), SAME_FAMILY) {
-        clusters.join(a, b);
+        if !apart(a, b) {
+            clusters.join(a, b);
+        }
         let fixed = |i: usize| records.get(i).is_some_and(|r| r.split == Split::Test);
         leaked.extend((fixed(a) && !fixed(b)).then_some(b));
         leaked.extend((fixed(b) && !fixed(a)).then_some(a));

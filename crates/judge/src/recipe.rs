@@ -95,6 +95,10 @@ pub struct Source {
     /// Fields whose values make a family, such as the template a text was made with.
     #[serde(default)]
     pub family: Vec<String>,
+    /// Whether records that are alike are one family beyond what `family` says. Where one template was filled with many
+    /// questions they are all alike, and the template is what must not be divided.
+    #[serde(default = "yes")]
+    pub alike: bool,
     /// How much a record counts in training.
     #[serde(default = "one")]
     pub weight: f32,
@@ -107,6 +111,10 @@ pub struct Source {
     /// What the texts stand for when false positives are counted: `ordinary`, `sensitive`, or nothing.
     #[serde(default)]
     pub harmless: Option<String>,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 const fn one() -> f32 {

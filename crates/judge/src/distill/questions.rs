@@ -27,6 +27,9 @@ pub enum Next<T> {
     GivenUp(Unusable),
 }
 
+/// Reads an answer.
+pub type Read<'a, T> = Box<dyn Fn(&str) -> Result<T, Unusable> + 'a>;
+
 /// How questions are asked and answers read.
 pub struct Course<'a, T> {
     /// How many questions there are.
@@ -38,7 +41,7 @@ pub struct Course<'a, T> {
     /// Whether `seed` is sent, and which it is derived from.
     pub seed: Option<u64>,
     /// Reads an answer.
-    pub read: Box<dyn Fn(&str) -> Result<T, Unusable> + 'a>,
+    pub read: Read<'a, T>,
 }
 
 impl<T> Course<'_, T> {
