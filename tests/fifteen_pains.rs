@@ -99,7 +99,7 @@ fn pain_03_chinese_text_is_neither_missed_nor_falsely_alarmed() {
 fn pain_04_whether_a_failure_lets_pass_is_chosen_and_closed_when_nobody_chose() {
     for (setting, status) in [("", 503), ("on_unavailable = \"closed\"", 503), ("on_unavailable = \"open\"", 200)] {
         let house = House::start(probe().settings(&format!(
-            "[guard]\n{setting}\n[guard.remote]\nurl = \"{}\"\nmodel = \"judge\"\nformat = \"llama_guard\"",
+            "[guard]\n{setting}\n[guard.remote]\nurl = \"{}\"\nmodel = \"judge\"\nask = \"always\"\nformat = \"llama_guard\"",
             Upstream::nobody()
         )));
         let (answer, seen) = house.exchange(Api::Chat, &Api::Chat.ask("", "你好"), "好");
@@ -203,7 +203,7 @@ fn pain_09_a_slow_judge_delays_nothing_that_rules_decide_and_stalls_no_stream() 
         Saying::text("Safety: Safe\nCategories: None").reply(asked).waiting(&Gate::new(), &go)
     });
     let house = House::start(probe().settings(&format!(
-        "[guard.remote]\nurl = \"{}\"\nmodel = \"judge\"\nformat = \"qwen3guard\"\nsides = [\"output\"]\ntimeout_ms = 20000",
+        "[guard.remote]\nurl = \"{}\"\nmodel = \"judge\"\nask = \"always\"\nformat = \"qwen3guard\"\nsides = [\"output\"]\ntimeout_ms = 20000",
         judge.url()
     )));
     // The judge waits all the while: these answers need none.

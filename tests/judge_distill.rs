@@ -336,7 +336,7 @@ fn write_labels(asked: &Received) -> Reply {
         "intent": {"id": "help", "score": 0.8}, "topic": {"id": "health", "score": 0.7},
         "sentiment": {"id": "neutral", "score": 0.7}, "attack_score": 0.05, "attacks": [],
     });
-    Saying::text(&format!("```json\n{labels}\n```")).reply(asked)
+    Saying::text(format!("```json\n{labels}\n```")).reply(asked)
 }
 
 #[test]
@@ -394,6 +394,8 @@ fn mass_data_is_labelled_by_votes_and_exported_by_agreement() {
     ]);
     assert_eq!(doubtful.code, 0, "{doubtful:?}");
     assert!(bench.read("w/review.seeds").contains("说不清的一句话"));
+    let back = ["review", "--work", "w", "--prompts", "distill.toml", "--accept", "w/review.seeds"];
+    assert_eq!(bench.run(&back).code, 0, "candidates are not needed to take labels back");
     let none = label(&["--export", "none.seeds", "--score", "1"]);
     assert_eq!(none.code, 1, "{none:?}");
 }

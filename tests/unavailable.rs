@@ -7,7 +7,7 @@ use crate::support::{House, assert_error, fresh, probe};
 
 fn judged(url: &str, more: &str) -> House {
     House::start(probe().settings(&format!(
-        "[guard]\n{more}\n[guard.remote]\nurl = \"{url}\"\nmodel = \"judge\"\nformat = \"qwen3guard\"\ntimeout_ms = 700"
+        "[guard]\n{more}\n[guard.remote]\nurl = \"{url}\"\nmodel = \"judge\"\nask = \"always\"\nformat = \"qwen3guard\"\ntimeout_ms = 700"
     )))
 }
 
@@ -80,7 +80,7 @@ fn an_open_guard_lets_it_pass_and_records_it_as_unchecked() {
 #[test]
 fn a_judge_that_fails_on_the_answer_withholds_it() {
     let house = House::start(probe().settings(&format!(
-        "[stream]\nrelease = \"whole\"\n[guard.remote]\nurl = \"{}\"\nmodel = \"judge\"\nformat = \"qwen3guard\"\nsides = [\"output\"]",
+        "[stream]\nrelease = \"whole\"\n[guard.remote]\nurl = \"{}\"\nmodel = \"judge\"\nask = \"always\"\nformat = \"qwen3guard\"\nsides = [\"output\"]",
         Upstream::nobody()
     )));
     for api in Api::ALL {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use menshen_verdict::{Conversation, Role, Side, Stage, Verdict};
 
 use crate::engine::Engine;
+use crate::leak::Extra;
 
 /// What a verdict costs beside its findings.
 const ENTRY_BYTES: usize = 512;
@@ -32,9 +33,10 @@ impl Cache {
         Cache(moka::sync::Cache::builder().max_capacity(max_bytes).weigher(weigh).build())
     }
 
-    fn key(engine: &Engine, text: &str, side: Side, role: Role) -> [u8; 32] {
+    fn key(engine: &Engine, text: &str, side: Side, role: Role, extra: &Extra) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new();
-        for part in [engine.id(), side.id(), role.id(), text] {
+        let judges = if extra.asks_judges() { "judged" } else { "rules" };
+        for part in [engine.id(), side.id(), role.id(), judges, text] {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
         }
@@ -46,13 +48,22 @@ impl Engine {
     /// Inspects one text, or takes its verdict from the cache: then it has the one stage `cache`. Verdicts with an
     /// unavailable judge are not kept.
     pub fn inspect_cached(&self, text: &str, side: Side, role: Role, cache: &Cache) -> Verdict {
+        self.inspect_cached_with(text, side, role, cache, &Extra::default())
+    }
+
+    /// The same by the rules alone, for text that no judge can read: arguments of tools, declarations, names.
+    pub fn inspect_cached_by_rules(&self, text: &str, side: Side, role: Role, cache: &Cache) -> Verdict {
+        self.inspect_cached_with(text, side, role, cache, &Extra::default().rules_only())
+    }
+
+    fn inspect_cached_with(&self, text: &str, side: Side, role: Role, cache: &Cache, extra: &Extra) -> Verdict {
         let started = Instant::now();
-        let key = Cache::key(self, text, side, role);
+        let key = Cache::key(self, text, side, role, extra);
         if let Some(known) = cache.0.get(&key) {
             let us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
             return Verdict { stages: vec![Stage { name: "cache".into(), us }], ..Verdict::clone(&known) };
         }
-        let verdict = self.inspect(text, side, role);
+        let verdict = self.inspect_with(text, side, role, extra);
         if verdict.unavailable.is_empty() {
             cache.0.insert(key, Arc::new(verdict.clone()));
         }

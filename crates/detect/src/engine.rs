@@ -32,6 +32,8 @@ const SOUND_SHARE: f32 = 0.8;
 const ENCODED_SCORE: f32 = 0.8;
 /// How much of a decoded layer is kept as evidence.
 const MAX_EVIDENCE_BYTES: usize = 2_048;
+/// What a judge reads in place of personal data and credentials.
+const DATA: &str = "123";
 /// Decoded layers that a judge reads too, and how long they must be to say something.
 const MAX_JUDGED_LAYERS: usize = 4;
 const MIN_JUDGED_CHARS: usize = 4;
@@ -222,9 +224,10 @@ impl Engine {
         verdict.labels = labels(&findings, side);
         verdict.findings = findings;
         // The operator's own instructions are not judged: they talk of rules, roles and refusals by trade.
-        if role != Role::System {
+        if role != Role::System && extra.asks_judges() && !self.judges.is_empty() {
+            let prose = without_data(text, &verdict.findings);
             for judge in &self.judges {
-                self.ask(judge.as_ref(), text, &layers, side, role, &mut verdict);
+                self.ask(judge.as_ref(), &prose, &layers, side, role, &mut verdict, text.len());
                 clock.lap(stage(judge.as_ref()), &mut verdict.stages);
             }
         }
@@ -232,7 +235,17 @@ impl Engine {
     }
 
     /// Asks a judge about a text, and about what was encoded in it.
-    fn ask(&self, judge: &dyn Judge, text: &str, layers: &[Layer], side: Side, role: Role, verdict: &mut Verdict) {
+    #[expect(clippy::too_many_arguments, reason = "what a judge is asked about, and where its answer goes")]
+    fn ask(
+        &self,
+        judge: &dyn Judge,
+        text: &str,
+        layers: &[Layer],
+        side: Side,
+        role: Role,
+        verdict: &mut Verdict,
+        bytes: usize,
+    ) {
         let labels = match judge.judge(&JudgeInput::of_text(text, side, role)) {
             Ok(labels) => labels,
             Err(error) => {
@@ -247,7 +260,7 @@ impl Engine {
         let evidence: Vec<Finding> = verdict.findings.iter().filter(firm).cloned().collect();
         verdict.labels.risk_score = crate::labels::labels(&evidence, side).risk_score;
         let called = judge.called_from();
-        verdict.findings.extend(judged(&labels, called, side, Span::new(0, text.len())));
+        verdict.findings.extend(judged(&labels, called, side, Span::new(0, bytes)));
         verdict.labels.absorb(&labels);
         for layer in layers.iter().filter(|l| l.text.chars().count() >= MIN_JUDGED_CHARS).take(MAX_JUDGED_LAYERS) {
             let Some(labels) = judge.glance(&layer.text, side) else { continue };
@@ -452,6 +465,27 @@ impl Engine {
 /// The stage of a judge: its name without its version.
 fn stage(judge: &dyn Judge) -> String {
     format!("judge.{}", judge.name().split('@').next().unwrap_or_default())
+}
+
+/// The text without the personal data and credentials that rules have found in it: a number or key is not a sentence,
+/// and a judge would take a long one for something encoded.
+fn without_data<'t>(text: &'t str, findings: &[Finding]) -> Cow<'t, str> {
+    let mut out = String::new();
+    let mut end = 0;
+    for finding in findings.iter().filter(|f| matches!(f.family, Family::Pii | Family::Secret)) {
+        if finding.span.start >= end
+            && let Some(before) = text.get(end..finding.span.start)
+        {
+            out.push_str(before);
+            out.push_str(DATA);
+            end = finding.span.end;
+        }
+    }
+    if end == 0 {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(text.get(end..).unwrap_or_default());
+    Cow::Owned(out)
 }
 
 /// What a judge has called risky or an attack, as findings: rules that look at who wrote something need to know where

@@ -20,7 +20,10 @@ const MIN_CANARY_CHARS: usize = 6;
 /// What one request adds to the rules: its canaries and the system prompts that must not come back out. Compiled
 /// once, cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Extra(Arc<Secrets>);
+pub struct Extra {
+    secrets: Arc<Secrets>,
+    rules_only: bool,
+}
 
 #[derive(Debug, Default)]
 struct Secrets {
@@ -48,12 +51,22 @@ impl Extra {
             .filter(|c| c.chars().count() >= MIN_CANARY_CHARS)
             .collect();
         let prompts = system_prompts.iter().filter_map(|p| Prompt::new(p.as_ref())).collect();
-        Extra(Arc::new(Secrets { canaries, prompts }))
+        Extra { secrets: Arc::new(Secrets { canaries, prompts }), rules_only: false }
+    }
+
+    /// The same for text that no judge can read: arguments of tools, declarations, names.
+    #[must_use]
+    pub fn rules_only(&self) -> Self {
+        Extra { secrets: Arc::clone(&self.secrets), rules_only: true }
+    }
+
+    pub(crate) const fn asks_judges(&self) -> bool {
+        !self.rules_only
     }
 
     /// Whether there is nothing to look for.
     pub fn is_empty(&self) -> bool {
-        self.0.canaries.is_empty() && self.0.prompts.is_empty()
+        self.secrets.canaries.is_empty() && self.secrets.prompts.is_empty()
     }
 
     /// Everything that leaks in `folded[from..]`. Whole-prompt rules apply only when `complete`. Also returns the
@@ -66,7 +79,7 @@ impl Extra {
         let mut findings = Vec::new();
         let mut frontier = end;
         let tail = folded.text.get(from..).unwrap_or_default();
-        for canary in &self.0.canaries {
+        for canary in &self.secrets.canaries {
             for (at, _) in tail.match_indices(canary.as_str()) {
                 let span = folded.origin(from + at..from + at + canary.len());
                 findings.push(finding("leak.canary", "canary", span, 0.99, original));
@@ -76,11 +89,11 @@ impl Extra {
                 frontier = frontier.min(end - begun.last().unwrap_or(0));
             }
         }
-        if self.0.prompts.is_empty() {
+        if self.secrets.prompts.is_empty() {
             return (findings, frontier);
         }
         let compact = Compact::of(tail, from);
-        for prompt in &self.0.prompts {
+        for prompt in &self.secrets.prompts {
             let mut spans = prompt.stretches(&compact);
             if complete && from == 0 && spans.is_empty() {
                 spans.extend(prompt.by_lines(&compact));

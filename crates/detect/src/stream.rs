@@ -304,7 +304,7 @@ impl Stream {
     /// Lets the judges look at sentences as they end; what they have not seen is held.
     fn scan_judges(&mut self, engine: &Engine, new: &mut Vec<Finding>) -> usize {
         let end = self.text.len();
-        if !engine.has_judges() {
+        if !engine.has_judges() || !self.extra.asks_judges() {
             return end;
         }
         let fresh = self.text.get(self.judged..).unwrap_or_default();

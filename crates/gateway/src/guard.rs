@@ -14,8 +14,8 @@ use arc_swap::ArcSwap;
 use menshen_detect::{Cache, Engine, Extra, Options};
 use menshen_judge::cascade::{Cascade, Options as JudgeOptions};
 use menshen_judge::pack::ModelPack;
-use menshen_judge::{Judge, JudgeInput};
 use menshen_judge::remote::{self, Format, RemoteModel};
+use menshen_judge::{Judge, JudgeInput};
 use menshen_policy::{Lang, Origin, PackSet, Policy, Question, Settings, Subject};
 use menshen_verdict::{
     Action, AnswerRef, Conversation, Disposition, Family, Kind, Redaction, Role, Scored, Side, Stage, Unavailable,
@@ -110,10 +110,23 @@ impl Snapshot {
         let mut versions: serde_json::Map<String, Value> = versions.collect();
         if let Some(judge) = &judge {
             let m = &judge.pack().manifest;
-            versions.insert(format!("judge/{}", m.name), json!({"version": m.version, "settings": m.settings(), "data": m.made.data}));
+            versions.insert(
+                format!("judge/{}", m.name),
+                json!({"version": m.version, "settings": m.settings(), "data": m.made.data}),
+            );
         }
         let versions = Value::Object(versions);
-        Snapshot { engine: Arc::new(engine), judge, shadow, packs, policies, default_policy, versions, diagnostics: lines, errors }
+        Snapshot {
+            engine: Arc::new(engine),
+            judge,
+            shadow,
+            packs,
+            policies,
+            default_policy,
+            versions,
+            diagnostics: lines,
+            errors,
+        }
     }
 
     /// The policy of an application.
@@ -417,7 +430,9 @@ impl Guard {
             |verdict: &Verdict, conversation: &Conversation| policy.decide(&inquiry.question(conversation, verdict));
         let started = Instant::now();
         let mut disposition = decide(&current, conversation);
-        if disposition.action.forwards() && self.ask_remote(side, conversation, snapshot.judge.is_some(), &mut current).await {
+        if disposition.action.forwards()
+            && self.ask_remote(side, conversation, snapshot.judge.is_some(), &mut current).await
+        {
             disposition = decide(&current, conversation);
         }
         let mut withheld = Vec::new();
@@ -440,13 +455,7 @@ impl Guard {
     }
 
     /// Asks the remote judge about the turn at hand; true when it was asked.
-    async fn ask_remote(
-        &self,
-        side: Side,
-        conversation: &Conversation,
-        native: bool,
-        verdict: &mut Verdict,
-    ) -> bool {
+    async fn ask_remote(&self, side: Side, conversation: &Conversation, native: bool, verdict: &mut Verdict) -> bool {
         let Some(judge) = &self.remote else { return false };
         let wanted = judge.config.ask == Ask::Always || !native || uncertain(verdict);
         if !wanted || !judge.config.sides.contains(&side) {
@@ -606,8 +615,13 @@ fn inspect(engine: &Engine, conversation: &Conversation, cache: &Cache, extra: &
         .segments
         .iter()
         .map(|s| {
+            // What is not prose no judge can read.
+            let prose = matches!(s.kind, Kind::Text | Kind::Reasoning | Kind::ToolResult | Kind::Refusal);
             if s.side == Side::Output && !extra.is_empty() {
-                engine.inspect_with(&s.text, s.side, s.role, extra)
+                let extra = if prose { extra.clone() } else { extra.rules_only() };
+                engine.inspect_with(&s.text, s.side, s.role, &extra)
+            } else if !prose {
+                engine.inspect_cached_by_rules(&s.text, s.side, s.role, cache)
             } else {
                 engine.inspect_cached(&s.text, s.side, s.role, cache)
             }

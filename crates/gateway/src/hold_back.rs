@@ -112,7 +112,9 @@ impl HoldBack {
         if let Some(known) = self.index.get(&channel.key) {
             return *known;
         }
-        let stream = self.engine.stream_with(Side::Output, Role::Assistant, &self.extra);
+        let prose = matches!(channel.kind, Kind::Text | Kind::Reasoning | Kind::Refusal);
+        let extra = if prose { self.extra.clone() } else { self.extra.rules_only() };
+        let stream = self.engine.stream_with(Side::Output, Role::Assistant, &extra);
         self.channels.push(ChannelState {
             channel: channel.clone(),
             stream,

@@ -58,7 +58,8 @@ impl Shadow {
 
     /// Has a text compared, now or never.
     pub fn offer(&self, text: &str, side: Side) {
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.queue.try_send((text.to_owned(), side)) {
+        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.queue.try_send((text.to_owned(), side))
+        {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -127,7 +127,9 @@ impl Calibration {
                     risks.extend((0..RISK.len()).map(|i| (j.at(RISK.start + i), bits & crate::heads::bit(i) != 0)));
                 }
                 if let Some(bits) = t.attacks {
-                    attacks.extend((0..ATTACKS.len()).map(|i| (j.at(ATTACKS.start + i), bits & crate::heads::bit(i) != 0)));
+                    attacks.extend(
+                        (0..ATTACKS.len()).map(|i| (j.at(ATTACKS.start + i), bits & crate::heads::bit(i) != 0)),
+                    );
                 }
             }
             unsafe_answer.extend(t.unsafe_answer.map(|u| (j.at(UNSAFE), u)));

@@ -169,7 +169,8 @@ impl Cascade {
             .get(SENTIMENT)
             .and_then(best)
             .and_then(|(i, score)| Sentiment::ALL.get(i).map(|mood| Scored::new(*mood, score)));
-        labels.topic = p.get(FIXED..).and_then(best).and_then(|(i, score)| self.topic(i).map(|t| Scored::new(t, score)));
+        labels.topic =
+            p.get(FIXED..).and_then(best).and_then(|(i, score)| self.topic(i).map(|t| Scored::new(t, score)));
         labels
     }
 

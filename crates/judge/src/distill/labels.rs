@@ -296,9 +296,9 @@ pub(super) mod tests {
         let ballot = Ballot::new(&config, "t", votes, &topics, &material);
         let course = ballot.course();
         let mut ledger = Ledger::default();
-        for at in 0..course.len {
+        for (at, answer) in answers.iter().enumerate() {
             while let Some(Next::Ask(request)) = course.next(at, &ledger) {
-                ledger.add(Entry { key: request.key, answer: Some(answers[at].clone()), ..Entry::default() });
+                ledger.add(Entry { key: request.key, answer: Some(answer.clone()), ..Entry::default() });
             }
         }
         let outcome = ballot.count(&ledger);

@@ -15,8 +15,8 @@ use menshen_judge::evaluate::{Evaluation, evaluate};
 use menshen_judge::pack::ModelPack;
 use menshen_judge::recipe::Recipe;
 use menshen_judge::report;
-use menshen_judge::seeds::lint::{Minimums, count, lint};
 use menshen_judge::seeds::Seeds;
+use menshen_judge::seeds::lint::{Minimums, count, lint};
 use menshen_judge::train::{self, Example};
 
 use super::print;
@@ -211,7 +211,13 @@ fn run_lint(command: &Lint) -> Result<ExitCode> {
         }
         let held = evaluation.seeds.len();
         print(&format!("{} texts in {} families, {held} kept for evaluation", counts.texts, counts.families))?;
-        for (what, map) in [("level", &counts.level), ("intent", &counts.intent), ("lang", &counts.lang), ("attack", &counts.attack), ("risk", &counts.risk)] {
+        for (what, map) in [
+            ("level", &counts.level),
+            ("intent", &counts.intent),
+            ("lang", &counts.lang),
+            ("attack", &counts.attack),
+            ("risk", &counts.risk),
+        ] {
             let parts: Vec<String> = map.iter().map(|(k, n)| format!("{k} {n}")).collect();
             print(&format!("{what}: {}", parts.join(", ")))?;
         }

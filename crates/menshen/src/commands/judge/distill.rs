@@ -26,7 +26,7 @@ mod work;
 #[derive(Args)]
 pub struct Distill {
     #[command(subcommand)]
-    step: Step,
+    step: Box<Step>,
 }
 
 /// The steps.
@@ -90,8 +90,8 @@ fn read_seeds(path: &Path, without: Option<&Path>, topics: &[Topic]) -> Result<S
     if !path.exists() {
         return Err(exit::usage(format!("there are no seeds at {}; correct the path", path.display())));
     }
-    let mut seeds = Seeds::load(path, topics)
-        .map_err(|e| exit::usage(format!("cannot read the seeds {}: {e}", path.display())))?;
+    let mut seeds =
+        Seeds::load(path, topics).map_err(|e| exit::usage(format!("cannot read the seeds {}: {e}", path.display())))?;
     if let Some(problem) = seeds.problems.first() {
         return Err(exit::usage(format!("the seeds {} have a mistake: {problem}", path.display())));
     }
@@ -110,7 +110,7 @@ fn read_seeds(path: &Path, without: Option<&Path>, topics: &[Topic]) -> Result<S
 /// # Errors
 /// When a step cannot go on.
 pub fn run(distill: Distill) -> Result<ExitCode> {
-    match distill.step {
+    match *distill.step {
         Step::Seeds(seeding) => seeds::run(&seeding),
         Step::Review(reviewing) => review::run(&reviewing),
         Step::Label(labelling) => label::run(&labelling),

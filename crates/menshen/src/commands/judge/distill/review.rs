@@ -70,7 +70,11 @@ pub struct Reviewing {
 pub fn run(reviewing: &Reviewing) -> Result<ExitCode> {
     let (config, _) = reviewing.place.config()?;
     let work = Work::open(&reviewing.place.work)?;
-    let items = items(reviewing, &config, &work)?;
+    // What comes back is known by its queue; the rest is looked up only if it is to be taken in.
+    let items = match reviewing.accept.is_some() && !reviewing.with_rest {
+        true => Vec::new(),
+        false => items(reviewing, &config, &work)?,
+    };
     let (decisions, whole) = from_jsonl::<Decision>(DECISIONS, &work.bytes(DECISIONS)?).map_err(bad)?;
     match &reviewing.accept {
         Some(file) => accept(reviewing, &config, &work, file, &items, decisions, whole),
@@ -166,13 +170,12 @@ fn accept(
         records.add(decision)?;
     }
     decisions.extend(decided);
-    let rest = if reviewing.with_rest { items } else { &[] };
     let head = if reviewing.with_rest {
         "Written by a teacher model; a part of it was reviewed by people."
     } else {
         "Written by a teacher model and reviewed by people."
     };
-    let (seeds, n) = accepted(&decisions, rest, head, config.section_lines);
+    let (seeds, n) = accepted(&decisions, items, head, config.section_lines);
     let written = work.write("accepted.seeds", &seeds)?;
     let mut verbs: BTreeMap<String, u64> = BTreeMap::new();
     for decision in standing(&decisions) {
