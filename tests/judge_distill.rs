@@ -1,128 +1,23 @@
 //! Distillation: what a teacher is asked, what is kept, and that nothing is asked or paid for twice.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use menshen_judge::distill::answer::texts;
 use menshen_judge::recipe::Source;
 use menshen_judge::seeds::Seeds;
-use menshen_testkit::{Gate, Ran, Received, Reply, Saying, Upstream};
+use menshen_testkit::{Gate, Received, Reply, Saying, Upstream};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{fresh, menshen, probe, root};
+use crate::support::{menshen, root};
 
-const KEY: &str = "sk-secret-of-the-teacher-4711";
+mod bench;
 
-const CONFIG: &str = r#"
-topics = "topics.toml"
-seeds = "seeds"
-evaluation = "seeds/test"
-seed = 7
-[asking]
-retries = 2
-backoff_ms = 1
-redraws = 1
-timeout_ms = 20000
-[plan]
-per_cell = 3
-combinations = 2
-examples = 2
-[filter]
-refusals = ["抱歉"]
-[label]
-votes = 3
-[[cell]]
-level = "risky"
-intent = "malicious"
-task = { zh = "恶意请求" }
-[[cell]]
-level = "none"
-intent = "help"
-task = { zh = "相似而无害" }
-[[attribute]]
-name = "scene"
-values = [{ id = "校园", zh = "在校园" }, { id = "职场", zh = "在职场" }]
-[prompt.zh]
-system = "标注员"
-user = "{risk_id} {task} {scene} {count} 例：{examples}"
-"#;
-
-/// A folder with a configuration, topics and seeds, and a work folder in it.
-struct Bench {
-    dir: TempDir,
-    teacher: Upstream,
-    model: String,
-}
-
-impl Bench {
-    fn new() -> Bench {
-        let dir = TempDir::new().unwrap();
-        let write = |name: &str, body: &str| std::fs::write(dir.path().join(name), body).unwrap();
-        std::fs::create_dir_all(dir.path().join("seeds/test")).unwrap();
-        write("distill.toml", CONFIG);
-        write("topics.toml", "version = \"1\"\n[[topic]]\nid = \"health\"\n[[topic]]\nid = \"life\"\n");
-        write("seeds/own.seeds", "@ lang=zh risk=A1h level=risky intent=malicious\n自己写的例子\n");
-        write("seeds/test/held.seeds", "@ lang=zh risk=none level=none intent=help\n只用来评测的句子绝不外传\n");
-        Bench { dir, teacher: Upstream::start(), model: fresh("teacher") }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path(name)).unwrap()
-    }
-
-    fn lines(&self, name: &str) -> Vec<Value> {
-        self.read(name).lines().map(|l| serde_json::from_str(l).unwrap()).collect()
-    }
-
-    fn run(&self, args: &[&str]) -> Ran {
-        let args: Vec<&str> = ["judge", "distill"].iter().chain(args).copied().collect();
-        probe().env("TEACHER_KEY", KEY).run_in(self.dir.path(), &args, b"")
-    }
-
-    /// `distill seeds` for two risks.
-    fn seeds(&self, work: &str, more: &[&str]) -> Ran {
-        let asked = ["--work", work, "--prompts", "distill.toml", "--risk", "A1h,A2e", "--model", &self.model];
-        self.run(&[&["seeds"][..], &asked, more].concat())
-    }
-
-    fn live(&self, work: &str, more: &[&str]) -> Ran {
-        let url = self.teacher.url();
-        self.seeds(work, &[&["--endpoint", &url, "--key-env", "TEACHER_KEY"][..], more].concat())
-    }
-
-    fn asked(&self) -> usize {
-        self.teacher.received(&self.model).len()
-    }
-}
-
-/// A number that the request decides.
-fn number(asked: &Received, salt: u64) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (asked.text(), salt).hash(&mut hasher);
-    hasher.finish()
-}
-
-/// A sentence of Chinese characters that the request decides.
-fn sentence(asked: &Received, salt: u64) -> String {
-    (0..14)
-        .map(|i| char::from_u32(0x4E00 + u32::try_from(number(asked, salt * 100 + i) % 8_000).unwrap()).unwrap())
-        .collect()
-}
-
-/// A good teacher: two texts and an English one that is refused.
-fn write_seeds(asked: &Received) -> Reply {
-    let texts = json!([sentence(asked, 1), sentence(asked, 2), "an english one"]).to_string();
-    Saying::text(&texts).reply(asked)
-}
+use bench::{Bench, CONFIG, KEY, write_seeds};
 
 #[test]
 fn seeds_are_asked_for_cell_by_cell_filtered_and_never_asked_for_again() {

@@ -42,7 +42,7 @@ pub use gateway::Gateway;
 pub use guard::{Guard, Ruling, Snapshot};
 
 /// Chooses the one TLS provider of the program. Calling it again changes nothing.
-pub(crate) fn install_crypto() {
+pub fn install_crypto() {
     // An error means that a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

@@ -68,7 +68,15 @@ impl Cascade {
     pub fn opinion(&self, text: &str, side: Side) -> Opinion {
         let started = Instant::now();
         let reading = Reading::of(text, side);
-        let first = self.first(&reading);
+        let mut opinion = self.unweighed(&reading, side, started);
+        if side == Side::Output {
+            weigh_harm(&mut opinion.p, reading.tokens.len());
+        }
+        opinion
+    }
+
+    fn unweighed(&self, reading: &Reading, side: Side, started: Instant) -> Opinion {
+        let first = self.first(reading);
         let p = strongest(first.iter().map(|logits| self.finished(logits.clone(), &self.pack.manifest.calibration)));
         let cascading = &self.pack.manifest.cascade;
         let suspicion = suspicion(&p, side);
@@ -81,7 +89,7 @@ impl Cascade {
             if !read.is_empty() && started.elapsed() > self.options.budget {
                 break;
             }
-            later.push(encoder.logits(&reading, from, to));
+            later.push(encoder.logits(reading, from, to));
             read.push((from, to));
         }
         let mut both = first.first().cloned().unwrap_or_default();
@@ -191,12 +199,30 @@ impl Judge for Cascade {
 
     fn glance(&self, text: &str, side: Side) -> Option<Labels> {
         let reading = Reading::of(text, side);
-        let p = strongest(self.first(&reading).into_iter().map(|l| self.finished(l, &self.pack.manifest.calibration)));
+        let first = self.first(&reading).into_iter();
+        let mut p = strongest(first.map(|l| self.finished(l, &self.pack.manifest.calibration)));
+        if side == Side::Output {
+            weigh_harm(&mut p, reading.tokens.len());
+        }
         Some(self.labels(&p, side))
     }
 
     fn called_from(&self) -> (f32, f32) {
         (self.pack.manifest.thresholds.risky, self.pack.manifest.thresholds.attack)
+    }
+}
+
+/// An answer of fewer tokens agrees or declines, but says nothing that could be harmful by itself.
+const SAYS_SOMETHING: usize = 6;
+/// From this score of its likeliest risk on, an answer is about a risk.
+const ABOUT: f32 = 0.5;
+
+/// An answer can only do harm as far as it is about some risk: the score for harm is held to what the risk heads see.
+fn weigh_harm(p: &mut [f32], tokens: usize) {
+    let about = p.get(RISK).and_then(best).map_or(0.0, |b| (b.1 / ABOUT).min(1.0));
+    let weight = if tokens < SAYS_SOMETHING { 0.0 } else { about };
+    if let Some(harm) = p.get_mut(UNSAFE) {
+        *harm *= weight;
     }
 }
 
@@ -260,6 +286,19 @@ mod tests {
         for pair in windows(5_000).windows(2) {
             assert_eq!(pair[0].1 - pair[1].0, OVERLAP);
         }
+    }
+
+    #[test]
+    fn what_is_about_nothing_or_says_nothing_does_no_harm() {
+        let mut p = vec![0.0; FIXED + 1];
+        (p[UNSAFE], p[RISK.start + 3]) = (0.9, 0.1);
+        weigh_harm(&mut p, 40);
+        assert!((p[UNSAFE] - 0.18).abs() < 1e-6);
+        (p[UNSAFE], p[RISK.start + 3]) = (0.9, 0.7);
+        weigh_harm(&mut p, 40);
+        assert_eq!(p[UNSAFE], 0.9);
+        weigh_harm(&mut p, 3);
+        assert_eq!(p[UNSAFE], 0.0);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use menshen_verdict::{Attack, Intent, Level, Risk, Sentiment, Side};
 
-use crate::seeds::{expand, parse_labels};
+use crate::seeds::expand;
 
 /// The labels of an `@` line, in the order in which they are written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,11 +79,6 @@ pub fn line(text: &str) -> Option<String> {
     let line = text.replace('\n', "\\n");
     // What a reader would take for the end of a line.
     (!line.contains('\r')).then_some(line)
-}
-
-/// Whether the reader of seeds accepts these labels.
-pub fn is_readable(words: &str, topics: &[menshen_verdict::Topic]) -> bool {
-    parse_labels("words", 1, words, topics).is_ok()
 }
 
 /// Groups lines under their labels, in the order in which each label first appears, at most `most` lines a section.

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use menshen_gateway::{Config as Settings, Guard, Snapshot};
 use menshen_judge::distill::config::{Allowance, Asking, Config};
 use menshen_judge::distill::ledger::{Budget, Entry, Recording, Request, read_completion};
 use reqwest::StatusCode;
@@ -255,10 +254,7 @@ impl Endpoint {
 
 /// The HTTP client, as the gateway makes its own.
 fn client() -> Result<reqwest::Client> {
-    // The one TLS provider of the program is the gateway's to choose, and it does so when a guard is made.
-    let mut settings = Settings { packs: Vec::new(), ..Settings::default() };
-    settings.guard.judge.enabled = false;
-    drop(Guard::offline(&settings, Snapshot::load(&settings)));
+    menshen_gateway::install_crypto();
     reqwest::Client::builder()
         .connect_timeout(Duration::from_secs(10))
         .redirect(reqwest::redirect::Policy::none())
