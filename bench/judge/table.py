@@ -13,7 +13,7 @@ import texts
 MIB = 1024 * 1024
 PEERS = {
     "fasttext": "fastText",
-    "fasttext-small": "fastText, quantised",
+    "fasttext-small": "fastText, quantized",
     "tfidf": "TF-IDF of 1–4 characters + logistic regression",
 }
 SOURCES = ["evaluation", "jade", "cnsafe"]
