@@ -73,6 +73,7 @@ def ours(work, menshen, criterion):
             "recall": found["risky_zh"]["recall"],
             "flagged": found["flagged"],
             "us": alone if first else took["cascade"],
+            "us_most": None if first else took["both_stages"],
             "bytes": sum(file.stat().st_size for file in pack.iterdir()),
             "rss_mib": whole,
             "rss_added_mib": whole - without,
@@ -83,6 +84,8 @@ def ours(work, menshen, criterion):
 def cell(row):
     flagged = row["flagged"]
     took = f"{row['us']:,.0f}" if row["us"] else "–"
+    if row["us"] and row.get("us_most"):
+        took += f", asked twice {row['us_most']:,.0f}"
     none = {"hits": 0, "of": 0}
     by_source = [share(row["by_source"].get(name, none)) for name in SOURCES]
     at_chosen = [row["recall"]] + [flagged.get(f"{kind} zh", none) for kind in ("ordinary", "sensitive", "near_miss")]
