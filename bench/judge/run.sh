@@ -56,7 +56,7 @@ nice -n 19 "$menshen" judge eval --data "$data" --json >"$work/eval.json"
 # Peers depend on the texts and on these scripts.
 now=$(cat "$work"/{train,dev,test}.jsonl "$here"/{peers,texts}.py | sha256sum)
 if [ "$(cat "$work/trained-on" 2>/dev/null)" != "$now" ]; then
-    rm -f "$work"/{fasttext,fasttext-small,tfidf}.json "$work"/fasttext.{bin,ftz} "$work/tfidf.joblib" "$work/trained-on"
+    rm -f "$work"/{fasttext,fasttext-small,tfidf}.json "$work"/fasttext.{bin,ftz} "$work"/{tfidf.joblib,trained-on}
     for peer in fasttext fasttext-small tfidf; do
         nice -n 19 "$python" "$here/peers.py" train "$peer" "$work"
     done

@@ -85,7 +85,7 @@ def cell(row):
     flagged = row["flagged"]
     took = f"{row['us']:,.0f}" if row["us"] else "–"
     if row["us"] and row.get("us_most"):
-        took += f", asked twice {row['us_most']:,.0f}"
+        took += f"; {row['us_most']:,.0f} with the second stage"
     none = {"hits": 0, "of": 0}
     by_source = [share(row["by_source"].get(name, none)) for name in SOURCES]
     at_chosen = [row["recall"]] + [flagged.get(f"{kind} zh", none) for kind in ("ordinary", "sensitive", "near_miss")]
