@@ -1,0 +1,6 @@
+//! chinese.
+
+use super::Mutator;
+
+/// The rows.
+pub(super) const ALL: &[Mutator] = &[];

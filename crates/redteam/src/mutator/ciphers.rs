@@ -1,0 +1,6 @@
+//! ciphers.
+
+use super::Mutator;
+
+/// The rows.
+pub(super) const ALL: &[Mutator] = &[];

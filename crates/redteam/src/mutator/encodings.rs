@@ -1,0 +1,6 @@
+//! encodings.
+
+use super::Mutator;
+
+/// The rows.
+pub(super) const ALL: &[Mutator] = &[];

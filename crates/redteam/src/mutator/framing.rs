@@ -1,0 +1,6 @@
+//! framing.
+
+use super::Mutator;
+
+/// The rows.
+pub(super) const ALL: &[Mutator] = &[];

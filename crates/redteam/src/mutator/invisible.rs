@@ -1,0 +1,6 @@
+//! invisible.
+
+use super::Mutator;
+
+/// The rows.
+pub(super) const ALL: &[Mutator] = &[];

@@ -1,0 +1,6 @@
+//! model.
+
+use super::Mutator;
+
+/// The rows.
+pub(super) const ALL: &[Mutator] = &[];

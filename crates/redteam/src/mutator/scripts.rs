@@ -1,0 +1,6 @@
+//! scripts.
+
+use super::Mutator;
+
+/// The rows.
+pub(super) const ALL: &[Mutator] = &[];

@@ -1,0 +1,6 @@
+//! splits.
+
+use super::Mutator;
+
+/// The rows.
+pub(super) const ALL: &[Mutator] = &[];

@@ -1,0 +1,6 @@
+//! words.
+
+use super::Mutator;
+
+/// The rows.
+pub(super) const ALL: &[Mutator] = &[];
