@@ -2,6 +2,7 @@
 //! what the disk refuses is said.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets what it does not expect shall stop")]
 
+mod campaigns;
 mod accounts;
 mod crash;
 mod faults;
