@@ -144,6 +144,11 @@ pub(super) fn read_ascii85(text: &str) -> Option<String> {
     read_groups_of_85(&text.replace('z', "!!!!!"), A85)
 }
 
+pub(super) fn read_base2048(text: &str) -> Option<String> {
+    // The crate's table ends here; it indexes past it for what no encoder wrote.
+    text.chars().all(|c| u32::from(c) < 4340).then(|| base2048::decode(text)).flatten().and_then(utf8)
+}
+
 pub(super) fn base100(text: &str) -> String {
     text.bytes().filter_map(|b| char::from_u32(B100 + u32::from(b))).collect()
 }
@@ -174,7 +179,6 @@ pub(super) fn ecoji(text: &str) -> String {
             4 => {
                 out.pop();
                 let last = usize::try_from(bits >> 8 & 3).unwrap_or(0);
-                out.extend(four.get(2).filter(|_| out.chars().count() % 4 == 2));
                 out.extend(PADS.get(last));
             }
             5 => {}
@@ -189,6 +193,9 @@ pub(super) fn read_ecoji(text: &str) -> Option<String> {
     let signs: Vec<char> = text.chars().collect();
     let mut bytes = Vec::new();
     for group in signs.chunks(4) {
+        if group.len() < 4 {
+            return None;
+        }
         let mut bits = 0_u64;
         let mut length = 5;
         for (i, c) in group.iter().enumerate() {
