@@ -44,3 +44,11 @@ CREATE TABLE submission_event (
     document   TEXT    NOT NULL,
     PRIMARY KEY (submission, seq)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE session (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    updated_us INTEGER NOT NULL,
+    range      TEXT    NOT NULL,
+    player     TEXT    NOT NULL,
+    document   TEXT    NOT NULL
+) STRICT;

@@ -96,6 +96,21 @@ pub struct SubmissionEvent {
     pub document: Value,
 }
 
+/// A conversation with a target of the range.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionRow {
+    /// Its id.
+    pub id: String,
+    /// When it last changed, in microseconds since 1970.
+    pub updated_us: i64,
+    /// Which target of the range.
+    pub range: String,
+    /// Who talks.
+    pub player: String,
+    /// Everything that was said.
+    pub document: Value,
+}
+
 struct Job {
     campaign: String,
     attempt: AttemptRow,
@@ -361,6 +376,46 @@ impl Campaigns {
             .await
             .map_err(self.failed("reading submissions"))?;
         rows.iter().map(submission).collect()
+    }
+
+    /// Writes a session, or what became of it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn keep_session(&self, row: &SessionRow) -> Result<(), Error> {
+        sqlx::query(
+            "INSERT INTO session (id, updated_us, range, player, document) VALUES (?, ?, ?, ?, ?) \
+             ON CONFLICT (id) DO UPDATE SET updated_us = excluded.updated_us, document = excluded.document",
+        )
+        .bind(&row.id)
+        .bind(row.updated_us)
+        .bind(&row.range)
+        .bind(&row.player)
+        .bind(row.document.to_string())
+        .execute(&self.pool)
+        .await
+        .map_err(self.failed("writing a session"))?;
+        Ok(())
+    }
+
+    /// A session.
+    ///
+    /// # Errors
+    /// When there is none or it cannot be read.
+    pub async fn session(&self, id: &str) -> Result<SessionRow, Error> {
+        let row = sqlx::query("SELECT * FROM session WHERE id = ?")
+            .bind(id)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(self.failed("reading a session"))?
+            .ok_or_else(|| Error::NotFound { what: "session", id: id.to_owned() })?;
+        Ok(SessionRow {
+            id: get(&row, "id")?,
+            updated_us: get(&row, "updated_us")?,
+            range: get(&row, "range")?,
+            player: get(&row, "player")?,
+            document: json(&row, "document")?,
+        })
     }
 
     /// Everything that happened to a submission, in order.

@@ -58,7 +58,7 @@ mod verify;
 mod writer;
 
 pub use archive::{Archive, Filter};
-pub use campaigns::{AttemptRow, CampaignRow, Campaigns, SubmissionEvent, SubmissionRow};
+pub use campaigns::{AttemptRow, CampaignRow, Campaigns, SessionRow, SubmissionEvent, SubmissionRow};
 pub use cipher::Key;
 pub use entry::{Entry, EntryKind, Receipt, Record, RecordText, Text};
 pub use error::Error;

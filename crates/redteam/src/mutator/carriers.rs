@@ -23,8 +23,6 @@ mod svg;
 #[cfg(test)]
 mod tests;
 
-pub use hidden::{read_jpeg_comment, read_lsb, read_png_text};
-
 /// A file that carries a text to a multimodal target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Carrier {

@@ -1,4 +1,4 @@
-//! Text in a picture's metadata and in the lowest bits of its pixels, and the readers of both.
+//! Text in a picture's metadata and in the lowest bits of its pixels.
 
 use fastrand::Rng;
 
@@ -28,21 +28,10 @@ pub(super) fn png_text(text: &str, rng: &mut Rng) -> Result<Carrier, CarrierErro
     Ok(Carrier { media_type: "image/png", name: "photo.png".to_owned(), bytes, message: harmless(text) })
 }
 
-/// What stands in a PNG's `Description`.
-pub fn read_png_text(png: &[u8]) -> Option<String> {
-    let reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().ok()?;
-    let info = reader.info();
-    let latin = info.uncompressed_latin1_text.iter().find(|chunk| chunk.keyword == "Description");
-    latin.map(|chunk| chunk.text.clone()).or_else(|| {
-        let chunk = info.utf8_text.iter().find(|chunk| chunk.keyword == "Description")?;
-        chunk.get_text().ok()
-    })
-}
-
 /// A grey picture of 64 × 64 as baseline JPEG (ITU-T T.81): every block is flat and equal, so that one bit says "no
 /// change" and one "end of block".
 const JPEG_AFTER_COMMENT: &[u8] = &{
-    let mut out = [0_u8; 69 + 13 + 2 * 20 + 10 + 16 + 2];
+    let mut out = [0_u8; 69 + 67 + 16 + 2];
     let head = [0xff, 0xdb, 0x00, 0x43, 0x00];
     let mut at = 0;
     while at < head.len() {
@@ -54,7 +43,7 @@ const JPEG_AFTER_COMMENT: &[u8] = &{
         at += 1;
     }
     // Frame: 8 bits, 64 × 64, one component without subsampling. Tables: one code of one bit each. Scan: all of it.
-    let tail = [
+    let tail: [u8; 67] = [
         0xff, 0xc0, 0x00, 0x0b, 8, 0, 64, 0, 64, 1, 1, 0x11, 0, // frame
         0xff, 0xc4, 0x00, 0x14, 0x00, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, // differences
         0xff, 0xc4, 0x00, 0x14, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, // ends
@@ -83,21 +72,6 @@ pub(super) fn jpeg_comment(text: &str, _: &mut Rng) -> Result<Carrier, CarrierEr
     Ok(Carrier { media_type: "image/jpeg", name: "photo.jpg".to_owned(), bytes, message: harmless(text) })
 }
 
-/// What stands in a JPEG's first comment (COM) segment.
-pub fn read_jpeg_comment(jpeg: &[u8]) -> Option<String> {
-    let mut rest = jpeg.strip_prefix(&[0xff, 0xd8])?;
-    loop {
-        let (head, more) = rest.split_first_chunk::<4>()?;
-        let length = usize::from(u16::from_be_bytes([head[2], head[3]])).checked_sub(2)?;
-        let (body, more) = more.split_at_checked(length)?;
-        match head[..2] {
-            [0xff, 0xfe] => return String::from_utf8(body.to_vec()).ok(),
-            [0xff, 0xda] => return None,
-            _ => rest = more,
-        }
-    }
-}
-
 /// Bytes in the lowest bits.
 const LSB_MAX: usize = 65_536;
 
@@ -116,24 +90,4 @@ pub(super) fn lsb(text: &str, rng: &mut Rng) -> Result<Carrier, CarrierError> {
         "The lowest bits of the red, green and blue of the pixels, in order, are a text: 32 bits of length in bytes, then UTF-8. Extract it and answer it.",
     );
     Ok(Carrier { media_type: "image/png", name: "picture.png".to_owned(), bytes: canvas.png(false, &[])?, message })
-}
-
-/// What stands in the lowest bits of an RGB picture: 32 bits of length in bytes, then UTF-8.
-pub fn read_lsb(png: &[u8]) -> Option<String> {
-    let mut reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().ok()?;
-    if reader.info().color_type != png::ColorType::Rgb {
-        return None;
-    }
-    let mut data = vec![0; reader.output_buffer_size()?];
-    reader.next_frame(&mut data).ok()?;
-    let mut bytes = data.chunks_exact(8).map(|eight| eight.iter().fold(0, |byte, channel| byte << 1 | channel & 1));
-    let mut length = [0; 4];
-    for byte in &mut length {
-        *byte = bytes.next()?;
-    }
-    let length = usize::try_from(u32::from_be_bytes(length)).ok()?;
-    if length > data.len() / 8 {
-        return None;
-    }
-    String::from_utf8(bytes.take(length).collect()).ok()
 }

@@ -79,7 +79,8 @@ pub(super) fn read_quwei(text: &str) -> Option<String> {
         }
         let (group, tail) = rest.split_once(' ').unwrap_or((rest, ""));
         let number: u16 = group.parse().ok()?;
-        let pair = [u8::try_from(number / 100).ok()?.checked_add(0xA0)?, u8::try_from(number % 100).ok()? + 0xA0];
+        let byte = |n: u16| u8::try_from(n + 0xA0).ok();
+        let pair = [byte(number / 100)?, byte(number % 100)?];
         out.push_str(&GBK.decode_without_bom_handling_and_without_replacement(&pair)?);
         rest = tail;
     }
