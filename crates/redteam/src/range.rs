@@ -624,8 +624,7 @@ fn fingerprint(finding: &Finding) -> String {
 
 /// Letters, digits and Han characters, folded: what stays the same however a text is written.
 fn plain(text: &str) -> String {
-    let folded: String = menshen_text::Folder::shared().fold_word(text).into_iter().next().unwrap_or_else(|| text.to_lowercase());
-    folded.chars().filter(|c| c.is_alphanumeric()).collect()
+    menshen_text::Folder::shared().fold_word(text).chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
 fn check(finding: &Finding) -> Result<(), Error> {
