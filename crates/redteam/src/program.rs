@@ -114,3 +114,32 @@ fn kill_group(child: &Child) {
 
 #[cfg(not(unix))]
 fn kill_group(_: &Child) {}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str, millis: u64, bytes: usize) -> Output {
+        let limits = Limits { time: Duration::from_millis(millis), output_bytes: bytes };
+        run(Path::new("sh"), &["-c", script], b"in", &limits).unwrap()
+    }
+
+    #[test]
+    fn a_program_gets_its_input_and_is_cut_off() {
+        assert_eq!(sh("cat; echo no >&2", 5_000, 100).stdout, b"in");
+        assert_eq!(sh("echo no >&2", 5_000, 100).stderr_line(), "no");
+        assert_eq!(sh("yes | head -c 100000", 5_000, 10).stdout.len(), 10);
+        let start = Instant::now();
+        // What was started in the background is killed, too; else its open pipe would keep the reader waiting.
+        assert!(sh("sleep 60 & sleep 60", 300, 10).timed_out);
+        assert!(start.elapsed() < Duration::from_secs(20));
+        assert!(!sh("sleep 60 &", 5_000, 10).timed_out);
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_missing() {
+        let limits = Limits { time: Duration::from_secs(1), output_bytes: 1 };
+        assert!(matches!(run(Path::new("no-such-program"), &["x"], b"", &limits), Err(Failure::Missing)));
+        assert!(is_there(Path::new("sh")) && !is_there(Path::new("no-such-program")));
+    }
+}

@@ -196,7 +196,7 @@ pub(super) fn ascii_art(text: &str, rng: &mut Rng) -> Result<Carrier, CarrierErr
         return Err(CarrierError::TooLong("ASCII art", ART_CHARACTERS));
     }
     let mut font = Font::open();
-    let letter = rng.choice("#@%&MWX08".chars()).unwrap_or('#');
+    let letter = rng.choice(['#', '@', '%', '&', 'M', 'W', 'X', '0', '8']).unwrap_or('#');
     let mark = font.glyph(letter);
     // A glyph's pixel becomes a letter of 8 by 16; every second row is left out so that proportions stay near.
     let lines = font.wrap(text, 8 * 16);

@@ -74,7 +74,8 @@ pub(super) fn letter_bijection(text: &str, rng: &mut Rng) -> Option<String> {
     let mut table: Vec<u8> = (0..26).collect();
     rng.shuffle(&mut table);
     let body = letters(text, |_, at| table.get(usize::from(at)).copied().unwrap_or(at))?;
-    let key: Vec<String> = table.iter().zip('a'..='z').map(|(to, from)| format!("{from}={}", letter(*to, 'a'))).collect();
+    let key: Vec<String> =
+        table.iter().zip('a'..='z').map(|(to, from)| format!("{from}={}", letter(*to, 'a'))).collect();
     Some(sealed("letters", &key.join(" "), &body))
 }
 
@@ -102,11 +103,8 @@ pub(super) fn lettered(text: &str) -> String {
 /// Letters as words of a table that is written ahead; other signs as they are, words divided by a slash.
 fn worded(name: &str, text: &str, table: &[String]) -> Option<String> {
     let kept = lettered(text);
-    let sign = |c: char| {
-        place(c).and_then(|at| table.get(usize::from(at))).cloned().unwrap_or_else(|| c.to_string())
-    };
-    let words: Vec<String> =
-        kept.split(' ').map(|word| word.chars().map(sign).collect::<Vec<_>>().join(" ")).collect();
+    let sign = |c: char| place(c).and_then(|at| table.get(usize::from(at))).cloned().unwrap_or_else(|| c.to_string());
+    let words: Vec<String> = kept.split(' ').map(|word| word.chars().map(sign).collect::<Vec<_>>().join(" ")).collect();
     let key: Vec<String> = ('a'..='z').zip(table).map(|(from, to)| format!("{from}={to}")).collect();
     kept.contains(|c: char| c.is_ascii_lowercase()).then(|| sealed(name, &key.join(" "), &words.join(" / ")))
 }

@@ -2,7 +2,109 @@
 
 use pinyin::ToPinyin;
 
-use super::latin::{kept, letter, place, romanise};
+use super::latin::{kept, letter, place, romanise, spell, unspell};
+use super::{Apply, Mutator, ROW, Reverse};
+
+/// The rows of this file.
+pub(super) const ROWS: &[Mutator] = &[
+    Mutator {
+        id: "rot47",
+        zh: "可见 ASCII 循环移 47 位，汉字先写成拼音",
+        en: "Visible ASCII turned by 47. Han goes as pinyin.",
+        source: "common use",
+        peers: &["aig:rot_encoding"],
+        apply: Apply::Text(|t, _| rot47(t)),
+        reverse: Reverse::Folded { read: |t| rot47(t).or_else(|| Some(t.to_owned())), fold: romanise },
+        ..ROW
+    },
+    Mutator {
+        id: "morse",
+        zh: "写成莫尔斯电码，汉字先写成拼音",
+        en: "Morse code, what it lacks left out. Han goes as pinyin.",
+        source: "ITU-R M.1677-1",
+        peers: &["pyrit:Morse", "garak:encoding.InjectMorse", "promptfoo:morse", "aig:morse"],
+        apply: Apply::Text(|t, _| spell(t, morse, " ", " / ")),
+        reverse: Reverse::Folded { read: |t| unspell(t, morse, " ", " / "), fold: |t| kept(t, morse) },
+        ..ROW
+    },
+    Mutator {
+        id: "braille",
+        zh: "写成英文盲文，汉字先写成拼音",
+        en: "Unified English Braille, uncontracted. Han goes as pinyin.",
+        source: "Rules of Unified English Braille, 2013",
+        peers: &["pyrit:Braille", "garak:encoding.InjectBraille", "aig:braille"],
+        apply: Apply::Text(|t, _| braille(t)),
+        reverse: Reverse::Folded { read: read_braille, fold: romanise },
+        ..ROW
+    },
+    Mutator {
+        id: "braille_zh",
+        zh: "汉字写成现行盲文；没有汉字则不动",
+        en: "Han in current Chinese Braille, without tones; nothing without Han",
+        source: "GB/T 15720",
+        apply: Apply::Text(|t, _| braille_zh(t)),
+        ..ROW
+    },
+    Mutator {
+        id: "nato",
+        zh: "写成北约拼读词，汉字先写成拼音",
+        en: "The spelling alphabet, words divided by a slash. Han goes as pinyin.",
+        source: "ICAO Annex 10, volume II",
+        peers: &["pyrit:Nato", "garak:encoding.InjectNato", "aig:nato"],
+        apply: Apply::Text(|t, _| spell(t, nato, " ", " / ")),
+        reverse: Reverse::Folded { read: |t| unspell(t, nato, " ", " / "), fold: |t| kept(t, nato) },
+        ..ROW
+    },
+    Mutator {
+        id: "tap_code",
+        zh: "写成敲击码，K 作 C，汉字先写成拼音",
+        en: "Tap code of letters, K as C. Han goes as pinyin.",
+        source: "common use; five rows of five",
+        peers: &["aig:tap_code"],
+        apply: Apply::Text(|t, _| spell(&k_as_c(t), tap_code, "  ", "   ")),
+        reverse: Reverse::Folded { read: |t| unspell(t, tap_code, "  ", "   "), fold: tap_letters },
+        ..ROW
+    },
+    Mutator {
+        id: "semaphore",
+        zh: "字母写成旗语双臂方向的箭头，汉字先写成拼音",
+        en: "Flag semaphore as two arrows a letter, digits behind #. Han goes as pinyin.",
+        source: "common use; International Code of Signals",
+        peers: &["aig:semaphore"],
+        apply: Apply::Text(|t, _| spell(t, semaphore, " ", " / ")),
+        reverse: Reverse::Folded { read: |t| unspell(t, semaphore, " ", " / "), fold: |t| kept(t, semaphore) },
+        ..ROW
+    },
+    Mutator {
+        id: "a1z26",
+        zh: "字母写成序号，汉字先写成拼音",
+        en: "Letters by their place, 1 to 26, digits behind #. Han goes as pinyin.",
+        source: "common use",
+        peers: &["aig:a1z26"],
+        apply: Apply::Text(|t, _| spell(t, a1z26, "-", " ")),
+        reverse: Reverse::Folded { read: |t| unspell(t, a1z26, "-", " "), fold: |t| kept(t, a1z26) },
+        ..ROW
+    },
+    Mutator {
+        id: "roman_numerals",
+        zh: "字母序号写成罗马数字，汉字先写成拼音",
+        en: "Letters by their place in Roman numerals, digits behind #. Han goes as pinyin.",
+        source: "common use",
+        peers: &["aig:roman_numerals"],
+        apply: Apply::Text(|t, _| spell(t, roman_numerals, "-", " ")),
+        reverse: Reverse::Folded { read: |t| unspell(t, roman_numerals, "-", " "), fold: |t| kept(t, roman_numerals) },
+        ..ROW
+    },
+    Mutator {
+        id: "multi_tap",
+        zh: "写成电话键盘的连按，汉字先写成拼音",
+        en: "Letters by presses of a telephone key, digits behind #. Han goes as pinyin.",
+        source: "ITU-T E.161",
+        apply: Apply::Text(|t, _| spell(t, multi_tap, " ", " / ")),
+        reverse: Reverse::Folded { read: |t| unspell(t, multi_tap, " ", " / "), fold: |t| kept(t, multi_tap) },
+        ..ROW
+    },
+];
 
 /// ITU-R M.1677-1; `!`, `&` and `;`, `$`, `_` by common use.
 const MORSE: &[(char, &str)] = &[
@@ -220,7 +322,8 @@ pub(super) fn multi_tap(c: char) -> Option<String> {
 pub(super) fn rot47(text: &str) -> Option<String> {
     let turn = |b: u8| if (33..127).contains(&b) { 33 + (b - 33 + 47) % 94 } else { b };
     let text = romanise(text);
-    let out: String = text.chars().map(|c| u8::try_from(c).ok().filter(u8::is_ascii).map_or(c, |b| turn(b).into())).collect();
+    let out: String =
+        text.chars().map(|c| u8::try_from(c).ok().filter(u8::is_ascii).map_or(c, |b| turn(b).into())).collect();
     (out != text).then_some(out)
 }
 

@@ -5,14 +5,14 @@ use fastrand::Rng;
 
 use super::tool;
 
-/// What all of these lose: case.
+/// What all of these lose: case, of ASCII letters, as no other is changed.
 pub(super) fn lower(text: &str) -> String {
-    text.to_lowercase().to_lowercase()
+    text.to_ascii_lowercase()
 }
 
-/// What joining loses: case, and all but letters and digits.
+/// What joining loses: case, and all but words.
 pub(super) fn letters(text: &str) -> String {
-    lower(text).chars().filter(|c| c.is_alphanumeric() || *c == '\'' || *c == '’').collect()
+    tool::runs(&lower(text)).into_iter().filter(|run| tool::is_word(run)).collect()
 }
 
 pub(super) fn read_lower(text: &str) -> Option<String> {
