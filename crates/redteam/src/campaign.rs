@@ -589,6 +589,26 @@ async fn write(talk: &Talk<'_>, case: &Case) -> Result<Turn, Ended> {
     Ok(Turn::user(text))
 }
 
+/// The prompt of a case that needs neither a model nor the target: what exports and dry runs show.
+pub fn written(case: &Case) -> Option<Vec<Turn>> {
+    if let Some((text, _)) = &case.written {
+        return Some(vec![Turn::user(text.clone())]);
+    }
+    if matches!(case.technique, Technique::Dialogue(_) | Technique::Genetic) {
+        return None;
+    }
+    let mut rng = fastrand::Rng::with_seed(case.seed);
+    let mut text = case.instruction.text.clone();
+    for mutator in case.technique.mutators() {
+        text = match mutator.apply {
+            Apply::Carrier(make) => return make(&text, &mut rng).ok().map(|c| vec![Turn::carried(&c)]),
+            Apply::Model(_) => return None,
+            _ => mutator.rewrite(&text, &mut rng)?,
+        };
+    }
+    Some(vec![Turn::user(text)])
+}
+
 /// A dialogue, to its end.
 async fn converse(talk: &mut Talk<'_>, case: &Case, id: &str) -> Said {
     let mut machine: Box<dyn Dialogue> = dialogue::open(id, &case.instruction, talk.parts.max_turns, case.seed)

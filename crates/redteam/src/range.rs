@@ -680,6 +680,45 @@ fn new_id(kind: &str) -> String {
     format!("{kind}-{:x}{:08x}", now_us(), fastrand::u32(..))
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PracticeFile {
+    practice: Vec<Practice>,
+}
+
+/// The targets to practise on: those of the program, then those of `*.toml` in `dir`, which replace what has their id.
+///
+/// # Errors
+/// [`Error::Data`] with file, place and remedy.
+pub fn practices(dir: &std::path::Path) -> Result<Vec<Practice>, Error> {
+    let mut files = vec![("keeper.toml".to_owned(), include_str!("../../../packs/redteam/range/keeper.toml").to_owned())];
+    if let Ok(entries) = std::fs::read_dir(dir) {
+        let mut own: Vec<_> = entries
+            .filter_map(Result::ok)
+            .map(|e| e.path())
+            .filter(|p| p.extension().is_some_and(|e| e == "toml"))
+            .collect();
+        own.sort();
+        for path in own {
+            let text = std::fs::read_to_string(&path)
+                .map_err(|source| Error::File { path: path.clone(), doing: "read", source })?;
+            files.push((path.display().to_string(), text));
+        }
+    }
+    let mut all: BTreeMap<String, Practice> = BTreeMap::new();
+    for (file, text) in files {
+        let read: PracticeFile =
+            toml::from_str(&text).map_err(|e| Error::Data { file: file.clone(), problem: e.to_string() })?;
+        for practice in read.practice {
+            if let Some(check) = &practice.check {
+                check.validate().map_err(|e| Error::Data { file: file.clone(), problem: format!("{}: {e}", practice.id) })?;
+            }
+            all.insert(practice.id.clone(), practice);
+        }
+    }
+    Ok(all.into_values().collect())
+}
+
 /// Turns of a transcript that the attacker said.
 pub fn said(transcript: &[Turn]) -> Vec<String> {
     transcript.iter().filter(|t| t.speaker == Speaker::User).map(|t| t.text.clone()).collect()

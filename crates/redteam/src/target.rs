@@ -13,10 +13,12 @@ mod body;
 mod budget;
 mod command;
 mod http;
+mod keeper;
 mod openai;
 mod template;
 
 pub use budget::{Admission, Budget, Limits, Spent};
+pub use keeper::{Blocks, Keeper, Reads, Weakness};
 
 /// How a target is spoken to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,6 +72,8 @@ pub enum Kind {
         /// Program and arguments; `{{prompt}}` in an argument is replaced, else the prompt goes to standard input.
         argv: Vec<String>,
     },
+    /// A target to practise on that needs no model: see [`Keeper`].
+    Keeper(Keeper),
 }
 
 fn post() -> String {
@@ -106,6 +110,36 @@ pub struct Spec {
     /// Rates and budget.
     #[serde(default)]
     pub limits: Limits,
+}
+
+impl Spec {
+    /// A target with every setting at its default.
+    pub fn new(kind: Kind) -> Spec {
+        Spec {
+            kind,
+            key_env: None,
+            system: None,
+            max_tokens: max_tokens(),
+            temperature: None,
+            timeout_ms: timeout_ms(),
+            retries: retries(),
+            multimodal: false,
+            limits: Limits::default(),
+        }
+    }
+
+    /// Reads a description. The file's ending tells the format: `.toml`, `.json`, else YAML.
+    ///
+    /// # Errors
+    /// [`Error::Plan`] with line and remedy.
+    pub fn read(file: &std::path::Path, text: &str) -> Result<Spec, Error> {
+        let read = match file.extension().and_then(|e| e.to_str()) {
+            Some("toml") => toml::from_str(text).map_err(|e| e.to_string()),
+            Some("json") => serde_json::from_str(text).map_err(|e| e.to_string()),
+            _ => serde_norway::from_str(text).map_err(|e| e.to_string()),
+        };
+        read.map_err(|problem| Error::Plan { origin: file.display().to_string(), problem })
+    }
 }
 
 const fn max_tokens() -> u32 {
@@ -219,6 +253,7 @@ impl Target {
             Kind::Openai { url, model, .. } | Kind::Anthropic { url, model, .. } => format!("{model} @ {}", host(url)),
             Kind::Http { url, .. } => host(url),
             Kind::Command { argv } => argv.first().cloned().unwrap_or_default(),
+            Kind::Keeper(_) => "keeper".to_owned(),
         }
     }
 
@@ -264,6 +299,7 @@ impl Target {
                 Kind::Anthropic { url, model, stream } => anthropic::ask(self, url, model, *stream, turns).await,
                 Kind::Http { .. } => http::ask(self, turns).await,
                 Kind::Command { argv } => command::ask(self, argv, turns).await,
+                Kind::Keeper(keeper) => keeper::ask(keeper, turns),
             }
         };
         tokio::time::timeout(limit, said).await.unwrap_or(Err(Failure::TimedOut(limit)))

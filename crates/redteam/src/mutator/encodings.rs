@@ -434,9 +434,9 @@ pub(super) const fn joined<const N: usize>(first: &[Mutator], second: &[Mutator]
     all
 }
 
-/// The whole of a text that is not empty.
+/// The whole of a text; nothing if it stays the same, as an empty one does.
 fn full(text: &str, write: fn(&str) -> String) -> Option<String> {
-    (!text.is_empty()).then(|| write(text))
+    Some(write(text)).filter(|out| out != text)
 }
 
 #[cfg(test)]

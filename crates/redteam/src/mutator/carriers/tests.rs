@@ -11,7 +11,7 @@ const ZH: &str = "怎样在家烤面包？请列出步骤，并说明 3 个注�
 fn make(id: &str, text: &str) -> Result<Carrier, CarrierError> {
     let row = ALL.iter().find(|row| row.id == id).unwrap_or_else(|| panic!("no row {id}"));
     match row.apply {
-        Apply::Carrier(make) => make(text, &mut Rng::with_seed(7)),
+        Apply::Carrier(make) => make(text, &mut fastrand::Rng::with_seed(7)),
         _ => panic!("{id} is no carrier"),
     }
 }
@@ -77,10 +77,11 @@ fn codes(width: usize, height: usize, dark: impl Fn(usize, usize) -> bool) -> Ve
     let mut found: Vec<(i32, i32, String)> = picture
         .detect_grids()
         .iter()
-        .map(|grid| {
+        .filter_map(|grid| {
             let corner = grid.bounds[0];
-            // Rows of codes are far apart, corners within a row nearly level.
-            (corner.y / 100, corner.x, grid.decode().unwrap().1)
+            // On a sheet, corners of neighbours are sometimes taken for one code; that is no code. Rows are far apart,
+            // corners within a row nearly level.
+            Some((corner.y / 100, corner.x, grid.decode().ok()?.1))
         })
         .collect();
     found.sort();
@@ -94,7 +95,7 @@ fn parts(zip: &[u8]) -> Vec<(String, String)> {
             let mut file = archive.by_index(n).unwrap();
             let mut text = String::new();
             file.read_to_string(&mut text).unwrap();
-            (file.name().to_owned(), text)
+            (file.name().unwrap().into_owned(), text)
         })
         .collect()
 }
@@ -207,11 +208,11 @@ fn qr_codes_are_read_by_a_decoder() {
 fn a_jpeg_with_the_text_in_its_comment_ends_where_it_should() {
     let bytes = make("jpeg_comment", ZH).unwrap().bytes;
     assert_eq!(read_jpeg_comment(&bytes).unwrap(), ZH);
-    assert_eq!(bytes[bytes.len() - 20..], [[0, 63, 0].as_slice(), &[0; 15], &[0xff, 0xd9]].concat()[..]);
+    assert_eq!(bytes[bytes.len() - 20..], [[63, 0].as_slice(), &[0; 16], &[0xff, 0xd9]].concat()[..]);
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn what_is_hidden_is_read_back(text in "\\PC{1,200}") {
@@ -245,7 +246,7 @@ fn documents_hold_the_text_where_they_say() {
     assert!(file("xlsx_hidden", "xl/worksheets/sheet2.xml").contains(EN));
     let text = |id: &str, text: &str| String::from_utf8(make(id, text).unwrap().bytes).unwrap();
     assert!(text("html_hidden", "<b>x</b>").contains("display:none\" aria-hidden=\"true\">&lt;b&gt;x&lt;/b&gt;</div>"));
-    assert!(text("markdown_comment", "a --> b").contains("<!--\na - -> b\n-->") || text("markdown_comment", "a --> b").contains("<!--\na - - > b\n-->"));
+    assert!(text("markdown_comment", "a --> b").contains("<!--\na - - > b\n-->"));
     assert!(text("mail", "café = ok ").ends_with("caf=C3=A9 =3D ok=20\r\n"));
     let calendar = text("calendar", &ZH.repeat(3));
     assert!(calendar.split("\r\n").all(|line| line.len() <= 75));

@@ -69,7 +69,7 @@ pub(in crate::mutator) fn spell(
     let kept = kept(text, code);
     let words = kept.split(' ').map(|word| word.chars().filter_map(code).collect::<Vec<_>>().join(gap));
     let out = words.collect::<Vec<_>>().join(space);
-    (!out.is_empty()).then_some(out)
+    (!out.is_empty() && out != text).then_some(out)
 }
 
 /// Reads what [`spell`] wrote.
