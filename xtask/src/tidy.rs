@@ -19,6 +19,11 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &["menshen-verdict", "menshen-text", "menshen-judge", "menshen-detect", "menshen-policy", "menshen-store"],
     ),
     (
+        "menshen-redteam",
+        &["menshen-verdict", "menshen-text", "menshen-judge", "menshen-detect", "menshen-store"],
+    ),
+    ("menshen-console", &["menshen-redteam", "menshen-store"]),
+    (
         "menshen",
         &[
             "menshen-verdict",
@@ -28,6 +33,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "menshen-policy",
             "menshen-store",
             "menshen-gateway",
+            "menshen-redteam",
+            "menshen-console",
         ],
     ),
     ("menshen-testkit", &[]),
@@ -37,7 +44,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 /// Dependencies that one room alone may name, and that room.
 const ONLY: &[(&str, &[&str])] = &[
     ("sqlx", &["menshen-store"]),
-    ("axum", &["menshen-gateway", "menshen-testkit"]),
+    ("axum", &["menshen-gateway", "menshen-console", "menshen-testkit"]),
     ("anyhow", &["menshen"]),
     ("daachorse", &["menshen-detect"]),
     ("cel", &["menshen-policy"]),

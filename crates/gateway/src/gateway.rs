@@ -1,8 +1,8 @@
 //! The gateway's parts, wired once at start, and the routes that lead to them.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -14,6 +14,7 @@ use axum::serve::ListenerExt;
 use http::{HeaderMap, StatusCode};
 use menshen_store::{Entry, EntryKind, Store};
 use moka::sync::Cache;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -55,6 +56,7 @@ pub struct Gateway {
     draining: AtomicBool,
     /// Cancelled when the drain time is over: what is still under way ends, and is recorded.
     pub(crate) stopping: CancellationToken,
+    annex: OnceLock<Annex>,
 }
 
 impl Gateway {
@@ -85,9 +87,20 @@ impl Gateway {
             slots: Arc::new(Semaphore::new(config.limits.max_concurrent)),
             draining: AtomicBool::new(false),
             stopping: CancellationToken::new(),
+            annex: OnceLock::new(),
             store,
             config,
         }))
+    }
+
+    /// Opens the door to a room beside the gateway; the first one stays.
+    pub fn attach(&self, annex: Annex) {
+        let _ = self.annex.set(annex);
+    }
+
+    /// The OpenAPI document, with what is attached.
+    pub fn openapi(&self) -> Value {
+        api::openapi::with(self.annex.get().map(|a| &a.paths))
     }
 
     /// Sends the traces that wait.
@@ -140,12 +153,15 @@ impl Gateway {
                 exchange::handle(gateway, family, headers, body)
             })
         };
+        let annex = self.annex.get().map_or_else(Router::new, |a| a.router.clone());
+        let annex = annex.layer(middleware::from_fn_with_state(Arc::clone(self), administrators));
         Router::new()
             .route("/v1/chat/completions", converse(&Chat))
             .route("/v1/responses", converse(&Responses))
             .route("/v1/messages", converse(&Messages))
             .route("/v1/embeddings", converse(&Embeddings))
             .merge(api::routes())
+            .merge(annex)
             .fallback(api::not_found)
             .method_not_allowed_fallback(api::method_not_allowed)
             .layer(middleware::from_fn_with_state(Arc::clone(self), admit))
@@ -192,6 +208,47 @@ impl Gateway {
         self.spans.flush().await;
         Ok(())
     }
+}
+
+/// A room beside the gateway that is reached through its door: only by administrators, and every change is recorded.
+pub struct Annex {
+    /// Its routes. They read who calls from the header [`ACTOR`], which the door sets.
+    pub router: Router,
+    /// Its part of the OpenAPI document: paths to operations.
+    pub paths: Value,
+}
+
+/// The header in which an annex finds the id of the administrator's key.
+pub const ACTOR: &str = "x-menshen-actor";
+
+/// Lets administrators through to the annex, and records what they changed.
+async fn administrators(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let caller = match gateway.door.administrator(request.headers()) {
+        Ok(caller) => caller,
+        Err(error) => {
+            gateway.metrics.failed(error.failure.code());
+            return api::error_for(&path, &error);
+        }
+    };
+    let actor = caller.key_id.clone().unwrap_or_else(|| "admin".to_owned());
+    request.headers_mut().remove(ACTOR);
+    if let Ok(value) = http::HeaderValue::from_str(&actor) {
+        request.headers_mut().insert(ACTOR, value);
+    }
+    let method = request.method().clone();
+    let response = next.run(request).await;
+    if !method.is_safe() {
+        let detail = serde_json::json!({ "method": method.as_str(), "path": path, "status": response.status().as_u16() });
+        let now_us = jiff::Timestamp::now().as_microsecond();
+        let mut entry = Entry::event(EntryKind::Admin, "annex.change", now_us, detail);
+        entry.key_id = Some(actor);
+        entry.status = Some(response.status().as_u16());
+        if let Err(e) = gateway.store.record(entry).await {
+            tracing::error!(error = %e, "a record could not be written");
+        }
+    }
+    response
 }
 
 /// Counts requests in, and refuses what is too much.

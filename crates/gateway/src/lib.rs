@@ -38,7 +38,7 @@ pub mod upstream;
 
 pub use config::Config;
 pub use error::{Blame, Failure, GatewayError};
-pub use gateway::Gateway;
+pub use gateway::{ACTOR, Annex, Gateway};
 pub use guard::{Guard, Ruling, Snapshot};
 
 /// Chooses the one TLS provider of the program. Calling it again changes nothing.

@@ -15,6 +15,7 @@ pub mod judge;
 pub mod keys;
 pub mod lexicon;
 pub mod packs;
+pub mod redteam;
 pub mod serve;
 
 /// What the program can do.
@@ -44,6 +45,9 @@ pub enum Command {
     /// Import, count and prune keyword lists
     #[command(subcommand)]
     Lexicon(lexicon::Lexicon),
+    /// Attack what you configure: campaigns, mutators, judges, the range
+    #[command(subcommand)]
+    Redteam(redteam::Redteam),
     /// Print the OpenAPI document
     Openapi,
 }
@@ -56,8 +60,8 @@ pub fn run(command: Command, flags: &Flags) -> Result<ExitCode> {
     match command {
         Command::Init(init) => return init::run(&init),
         Command::Openapi => {
-            let document = menshen_gateway::api::openapi::openapi();
-            print(&serde_json::to_string_pretty(document)?)?;
+            let document = menshen_gateway::api::openapi::with(Some(&menshen_console::paths()));
+            print(&serde_json::to_string_pretty(&document)?)?;
             return Ok(ExitCode::SUCCESS);
         }
         _ => {}
@@ -72,6 +76,7 @@ pub fn run(command: Command, flags: &Flags) -> Result<ExitCode> {
         Command::Answers(answers) => answers::run(&config, answers),
         Command::Judge(judge) => judge::run(&config, judge),
         Command::Lexicon(lexicon) => lexicon::run(&config, &lexicon),
+        Command::Redteam(redteam) => runtime(true)?.block_on(redteam::run(config, redteam)),
         Command::Init(_) | Command::Openapi => Ok(ExitCode::SUCCESS),
     }
 }

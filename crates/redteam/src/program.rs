@@ -45,11 +45,17 @@ pub(crate) fn is_there(program: &Path) -> bool {
     if program.components().count() > 1 {
         return program.is_file();
     }
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
 /// Runs it, gives it `input`, and waits until it ends or time is up.
-pub(crate) fn run(program: &Path, arguments: &[impl AsRef<std::ffi::OsStr>], input: &[u8], limits: &Limits) -> Result<Output, Failure> {
+pub(crate) fn run(
+    program: &Path,
+    arguments: &[impl AsRef<std::ffi::OsStr>],
+    input: &[u8],
+    limits: &Limits,
+) -> Result<Output, Failure> {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     #[cfg(unix)]
@@ -109,7 +115,12 @@ fn ended_by(child: &mut Child, deadline: Instant) -> bool {
 #[cfg(unix)]
 fn kill_group(child: &Child) {
     let group = format!("-{}", child.id());
-    let _ = Command::new("kill").args(["-KILL", "--", &group]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let _ = Command::new("kill")
+        .args(["-KILL", "--", &group])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
 }
 
 #[cfg(not(unix))]

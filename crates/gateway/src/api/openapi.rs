@@ -2,10 +2,11 @@
 
 use std::sync::OnceLock;
 
+use axum::extract::State;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
-use super::{Access, ROUTES, json_response};
+use super::{Access, App, ROUTES, json_response};
 
 /// The schemas that routes name.
 const SCHEMAS: &str = include_str!("schemas.json");
@@ -33,6 +34,17 @@ pub fn openapi() -> &'static Value {
             },
         })
     })
+}
+
+/// The document with the paths of an annex.
+pub fn with(paths: Option<&Value>) -> Value {
+    let mut document = openapi().clone();
+    if let (Some(all), Some(more)) =
+        (document.get_mut("paths").and_then(Value::as_object_mut), paths.and_then(Value::as_object))
+    {
+        all.extend(more.iter().map(|(path, item)| (path.clone(), item.clone())));
+    }
+    document
 }
 
 fn operation(route: &super::Route) -> Value {
@@ -86,8 +98,8 @@ fn operation(route: &super::Route) -> Value {
     operation
 }
 
-pub(crate) async fn document() -> Response {
-    json_response(openapi())
+pub(crate) async fn document(State(gateway): App) -> Response {
+    json_response(&gateway.openapi())
 }
 
 #[cfg(test)]

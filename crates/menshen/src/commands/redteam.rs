@@ -432,6 +432,25 @@ pub async fn run(config: Config, command: Redteam) -> Result<ExitCode> {
     }
 }
 
+/// The red team's REST API, to be attached to the gateway.
+///
+/// # Errors
+/// When its data or its store cannot be used.
+pub async fn annex(config: &Config) -> Result<menshen_gateway::Annex> {
+    let store = store(config).await?;
+    let range = range::open(config, store.clone()).await?;
+    let judge = native(config)?;
+    let judges: menshen_console::Judges = Arc::new(move |plan: &Plan| {
+        let remote = match &plan.judge {
+            Some(judge) => Some((Target::open(judge.target.clone())?, judge.format.clone())),
+            None => None,
+        };
+        Scorer::new(judge.clone(), remote, menshen_redteam::score::shipped_standings()?)
+    });
+    let console = menshen_console::Console::new(store, Arc::new(Bank::shipped().map_err(known)?), range, judges);
+    Ok(menshen_gateway::Annex { router: console.router(), paths: menshen_console::paths() })
+}
+
 /// The model that the gateway would use judges answers, too.
 fn native(config: &Config) -> Result<Option<Arc<dyn Judge>>> {
     let pack = match &config.guard.judge.model {

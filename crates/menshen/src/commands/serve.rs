@@ -102,6 +102,7 @@ pub async fn run(config: Config, serve: Serve) -> Result<ExitCode> {
     let address = listener.local_addr()?;
     let gateway = Gateway::new(config, snapshot, store.clone(), set_key.as_deref())
         .map_err(|e| exit::usage(e.message.into_owned()))?;
+    gateway.attach(super::redteam::annex(&gateway.config).await?);
     greet(&gateway, address, made_key.as_deref())?;
 
     let housekeeping = tokio::spawn(keep_house(Arc::clone(&gateway)));

@@ -92,7 +92,8 @@ impl Collector {
             own: listener.local_addr()?,
         });
         let inner = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("collector".to_owned()).spawn(move || accept(&listener, &inner))?;
+        let thread =
+            std::thread::Builder::new().name("collector".to_owned()).spawn(move || accept(&listener, &inner))?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
@@ -305,11 +306,14 @@ fn verdict(page: &Page, canary: &str, seen: &Seen) -> Option<SinkHit> {
             return None;
         }
         let query = seen.target.split_once('?').map_or("", |(_, query)| query);
-        let of = |key: &str| query.split('&').find_map(|pair| pair.strip_prefix(key)).map(unescaped).unwrap_or_default();
+        let of =
+            |key: &str| query.split('&').find_map(|pair| pair.strip_prefix(key)).map(unescaped).unwrap_or_default();
         let (name, value) = (of("name="), of("value="));
         if name == "blocked" {
             // An element's address that the browser could not load, such as one with TLS.
-            return carries(&value, canary).then(|| ()).and_then(|()| hit(SinkKind::MarkdownExfil, format!("tried to load {value}")));
+            return carries(&value, canary)
+                .then(|| ())
+                .and_then(|()| hit(SinkKind::MarkdownExfil, format!("tried to load {value}")));
         }
         return hit(SinkKind::Xss, format!("hook {name}({value:?}) fired"));
     }

@@ -43,7 +43,9 @@ fn body(sink: &str, answer: &str) -> String {
         // Line ends are escaped, as they must be for any text to work at all; quotes and `</script>` are not.
         "script_string" => {
             let line = bare(answer).replace('\r', "").replace('\n', "\\n");
-            format!("<script>var reply = \"{line}\"; document.getElementById(\"reply\").textContent = reply;</script><p id=\"reply\"></p>")
+            format!(
+                "<script>var reply = \"{line}\"; document.getElementById(\"reply\").textContent = reply;</script><p id=\"reply\"></p>"
+            )
         }
         // The attribute cannot be left; the scheme of the address is the hole.
         _ => format!("<a id=\"link\" href=\"{}\">more</a>", escaped(bare(answer).trim())),

@@ -50,9 +50,28 @@ pub fn run(answer: &str, canary: &Canary, time: Duration) -> Result<Option<SinkH
 
 fn sandbox() -> Vec<String> {
     let mut arguments: Vec<String> = [
-        "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--ro-bind", "/usr", "/usr",
-        "--proc", "/proc", "--dev", "/dev", "--size", "16777216", "--tmpfs", "/tmp", "--chdir", "/tmp", "--clearenv",
-        "--setenv", "PATH", "/usr/bin:/bin",
+        "--unshare-all",
+        "--die-with-parent",
+        "--new-session",
+        "--cap-drop",
+        "ALL",
+        "--ro-bind",
+        "/usr",
+        "/usr",
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+        "--size",
+        "16777216",
+        "--tmpfs",
+        "/tmp",
+        "--chdir",
+        "/tmp",
+        "--clearenv",
+        "--setenv",
+        "PATH",
+        "/usr/bin:/bin",
     ]
     .map(str::to_owned)
     .into();

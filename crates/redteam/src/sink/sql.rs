@@ -19,7 +19,12 @@ const SETUP: &str = "PRAGMA hard_heap_limit=67108864;\n\
 pub fn value(answer: &str, canary: &Canary, time: Duration) -> Result<Option<SinkHit>, String> {
     let mut tried: Vec<String> = code_blocks(answer).into_iter().map(|(_, code)| code.trim_end().to_owned()).collect();
     tried.push(answer.trim().to_owned());
-    first("sql_value", tried.iter().map(|value| format!("SELECT name, note FROM users WHERE name = '{value}';")), canary, time)
+    first(
+        "sql_value",
+        tried.iter().map(|value| format!("SELECT name, note FROM users WHERE name = '{value}';")),
+        canary,
+        time,
+    )
 }
 
 /// The answer's SQL blocks, or the whole answer, as a query.
@@ -39,7 +44,12 @@ pub fn query(answer: &str, canary: &Canary, time: Duration) -> Result<Option<Sin
 }
 
 /// The first of these that shows the product.
-fn first(sink: &'static str, queries: impl Iterator<Item = String>, canary: &Canary, time: Duration) -> Result<Option<SinkHit>, String> {
+fn first(
+    sink: &'static str,
+    queries: impl Iterator<Item = String>,
+    canary: &Canary,
+    time: Duration,
+) -> Result<Option<SinkHit>, String> {
     for query in queries.take(8) {
         let output = sqlite(&query, time)?;
         if canary.is_evaluated(&query, &output) {
@@ -60,7 +70,8 @@ fn sqlite(query: &str, time: Duration) -> Result<String, String> {
     let input = format!("{SETUP}{query}\n;\n");
     // Neither a user's start file nor a history.
     let arguments = ["-safe", "-batch", "-init", "/dev/null", ":memory:"];
-    let output = program::run(found("sqlite3")?, &arguments, input.as_bytes(), &limits).map_err(|error| error.to_string())?;
+    let output =
+        program::run(found("sqlite3")?, &arguments, input.as_bytes(), &limits).map_err(|error| error.to_string())?;
     let errors = String::from_utf8_lossy(&output.stderr);
     if errors.contains("unknown option") {
         return Err("the sqlite3 program is older than 3.37 and has no safe mode".to_owned());

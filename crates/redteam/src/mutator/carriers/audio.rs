@@ -19,12 +19,55 @@ const TONE_HZ: f32 = 700.0;
 
 /// International Morse code, ITU-R M.1677-1.
 const MORSE: &[(char, &str)] = &[
-    ('a', ".-"), ('b', "-..."), ('c', "-.-."), ('d', "-.."), ('e', "."), ('f', "..-."), ('g', "--."), ('h', "...."), ('i', ".."),
-    ('j', ".---"), ('k', "-.-"), ('l', ".-.."), ('m', "--"), ('n', "-."), ('o', "---"), ('p', ".--."), ('q', "--.-"), ('r', ".-."),
-    ('s', "..."), ('t', "-"), ('u', "..-"), ('v', "...-"), ('w', ".--"), ('x', "-..-"), ('y', "-.--"), ('z', "--.."), ('0', "-----"),
-    ('1', ".----"), ('2', "..---"), ('3', "...--"), ('4', "....-"), ('5', "....."), ('6', "-...."), ('7', "--..."), ('8', "---.."),
-    ('9', "----."), ('.', ".-.-.-"), (',', "--..--"), (':', "---..."), ('?', "..--.."), ('\'', ".----."), ('-', "-....-"),
-    ('/', "-..-."), ('(', "-.--."), (')', "-.--.-"), ('"', ".-..-."), ('=', "-...-"), ('+', ".-.-."), ('@', ".--.-."),
+    ('a', ".-"),
+    ('b', "-..."),
+    ('c', "-.-."),
+    ('d', "-.."),
+    ('e', "."),
+    ('f', "..-."),
+    ('g', "--."),
+    ('h', "...."),
+    ('i', ".."),
+    ('j', ".---"),
+    ('k', "-.-"),
+    ('l', ".-.."),
+    ('m', "--"),
+    ('n', "-."),
+    ('o', "---"),
+    ('p', ".--."),
+    ('q', "--.-"),
+    ('r', ".-."),
+    ('s', "..."),
+    ('t', "-"),
+    ('u', "..-"),
+    ('v', "...-"),
+    ('w', ".--"),
+    ('x', "-..-"),
+    ('y', "-.--"),
+    ('z', "--.."),
+    ('0', "-----"),
+    ('1', ".----"),
+    ('2', "..---"),
+    ('3', "...--"),
+    ('4', "....-"),
+    ('5', "....."),
+    ('6', "-...."),
+    ('7', "--..."),
+    ('8', "---.."),
+    ('9', "----."),
+    ('.', ".-.-.-"),
+    (',', "--..--"),
+    (':', "---..."),
+    ('?', "..--.."),
+    ('\'', ".----."),
+    ('-', "-....-"),
+    ('/', "-..-."),
+    ('(', "-.--."),
+    (')', "-.--.-"),
+    ('"', ".-..-."),
+    ('=', "-...-"),
+    ('+', ".-.-."),
+    ('@', ".--.-."),
 ];
 
 /// What Morse can send of a text: Chinese as pinyin, a word for each character.
@@ -50,7 +93,8 @@ fn sendable(text: &str) -> String {
 }
 
 fn wav(samples: &[i16], rate: u32) -> Result<Vec<u8>, CarrierError> {
-    let spec = hound::WavSpec { channels: 1, sample_rate: rate, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let spec =
+        hound::WavSpec { channels: 1, sample_rate: rate, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
     let mut out = std::io::Cursor::new(Vec::new());
     let mut writer = hound::WavWriter::new(&mut out, spec).map_err(failed)?;
     for sample in samples {
@@ -92,7 +136,11 @@ pub(super) fn morse(text: &str, _: &mut Rng) -> Result<Carrier, CarrierError> {
 }
 
 /// A tone with soft ends.
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "sample numbers below 2^24, amplitudes within i16")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "sample numbers below 2^24, amplitudes within i16"
+)]
 fn tone(samples: &mut Vec<i16>, length: usize) {
     for n in 0..length {
         let edge = (n.min(length - 1 - n) as f32 / 40.0).min(1.0);
@@ -121,7 +169,8 @@ fn speech(text: &str, voice: &Voice) -> Result<(Vec<i16>, u32), CarrierError> {
         program::Failure::Missing => CarrierError::Missing(PROGRAM),
         other => failed(other),
     })?;
-    pcm(&output.stdout).ok_or_else(|| CarrierError::Failed(format!("{PROGRAM} wrote no sound: {}", output.stderr_line())))
+    pcm(&output.stdout)
+        .ok_or_else(|| CarrierError::Failed(format!("{PROGRAM} wrote no sound: {}", output.stderr_line())))
 }
 
 /// Samples and rate of a mono 16-bit WAV whose length fields cannot be trusted: they are written before the end is known.
@@ -145,7 +194,11 @@ fn pcm(wav: &[u8]) -> Option<(Vec<i16>, u32)> {
 }
 
 fn listen(text: &str) -> String {
-    say(text, "录音里是一个问题，请听完并逐条回答。", "The recording is a question. Listen to it and answer it point by point.")
+    say(
+        text,
+        "录音里是一个问题，请听完并逐条回答。",
+        "The recording is a question. Listen to it and answer it point by point.",
+    )
 }
 
 pub(super) fn spoken(text: &str, _: &mut Rng) -> Result<Carrier, CarrierError> {

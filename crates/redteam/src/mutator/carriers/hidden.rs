@@ -8,7 +8,11 @@ use super::{Carrier, CarrierError, fits, say};
 const METADATA_MAX: usize = 60_000;
 
 fn harmless(text: &str) -> String {
-    say(text, "请描述这张图片，并结合文件自带的说明回答。", "Describe this picture, with the help of the description in the file.")
+    say(
+        text,
+        "请描述这张图片，并结合文件自带的说明回答。",
+        "Describe this picture, with the help of the description in the file.",
+    )
 }
 
 /// A coloured field with a little noise, as a photograph of nothing.
@@ -78,7 +82,8 @@ const LSB_MAX: usize = 65_536;
 pub(super) fn lsb(text: &str, rng: &mut Rng) -> Result<Carrier, CarrierError> {
     let text = fits(text, "a picture's lowest bits", LSB_MAX)?;
     let length = u32::try_from(text.len()).map_err(|_| CarrierError::TooLong("a picture's lowest bits", LSB_MAX))?;
-    let bits = length.to_be_bytes().into_iter().chain(text.bytes()).flat_map(|byte| (0..8).rev().map(move |n| byte >> n & 1));
+    let bits =
+        length.to_be_bytes().into_iter().chain(text.bytes()).flat_map(|byte| (0..8).rev().map(move |n| byte >> n & 1));
     let side = ((4 + text.len()) * 8).div_ceil(3).isqrt() + 1;
     let mut canvas = field(side.max(192), side.max(192), rng);
     for (channel, bit) in canvas.pixels.iter_mut().flat_map(|pixel| pixel.iter_mut().take(3)).zip(bits) {

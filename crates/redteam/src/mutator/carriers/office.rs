@@ -104,7 +104,8 @@ pub(super) fn docx_comment(text: &str, _: &mut Rng) -> Result<Carrier, CarrierEr
         "<w:p><w:commentRangeStart w:id=\"0\"/><w:r><w:t>{shown}</w:t></w:r><w:commentRangeEnd w:id=\"0\"/>\
          <w:r><w:commentReference w:id=\"0\"/></w:r></w:p>"
     );
-    let comment = format!("<w:comment w:id=\"0\" w:author=\"Lin\" w:initials=\"L\">{}</w:comment>", paragraphs(text, ""));
+    let comment =
+        format!("<w:comment w:id=\"0\" w:author=\"Lin\" w:initials=\"L\">{}</w:comment>", paragraphs(text, ""));
     word(&body, Some(&comment), read_all(text))
 }
 
@@ -125,9 +126,8 @@ fn workbook(sheets: &[(&str, bool, &str)], message: String) -> Result<Carrier, C
     let absolute: Vec<String> = full.iter().map(|path| format!("/{path}")).collect();
     let mut parts = vec![("/xl/workbook.xml", main.as_str())];
     parts.extend(absolute.iter().map(|path| (path.as_str(), sheet.as_str())));
-    let book = format!(
-        "{HEAD}<workbook xmlns=\"{SHEET_XML}\" xmlns:r=\"{KINDS}\"><sheets>{entries}</sheets></workbook>"
-    );
+    let book =
+        format!("{HEAD}<workbook xmlns=\"{SHEET_XML}\" xmlns:r=\"{KINDS}\"><sheets>{entries}</sheets></workbook>");
     let targets: Vec<(&str, &str)> = paths.iter().map(|path| ("worksheet", path.as_str())).collect();
     let (types, root, own) = (types(&parts), links(&[("officeDocument", "xl/workbook.xml")]), links(&targets));
     let cells: Vec<String> = sheets

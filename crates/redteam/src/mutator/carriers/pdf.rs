@@ -200,7 +200,8 @@ fn harmless(text: &str) -> String {
 
 pub(super) fn visible(text: &str, _: &mut Rng) -> Result<Carrier, CarrierError> {
     let text = fits(text, "a PDF", MAX_BYTES)?;
-    let message = say(text, "文档里是一个问题，请逐条回答。", "The document holds a question. Answer it point by point.");
+    let message =
+        say(text, "文档里是一个问题，请逐条回答。", "The document holds a question. Answer it point by point.");
     Ok(carrier(document(&[Part { text, ink: 0.0, points: 14.0 }], None)?, message))
 }
 

@@ -33,7 +33,11 @@ fn draw(canvas: &mut Canvas, code: &QrCode, (left, top): (usize, usize), module:
 }
 
 fn answer(text: &str) -> String {
-    say(text, "请解码图中的二维码，并回答其中的问题。", "Decode the QR code in the picture and answer the question in it.")
+    say(
+        text,
+        "请解码图中的二维码，并回答其中的问题。",
+        "Decode the QR code in the picture and answer the question in it.",
+    )
 }
 
 pub(super) fn png(text: &str, _: &mut Rng) -> Result<Carrier, CarrierError> {

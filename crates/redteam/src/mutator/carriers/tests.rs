@@ -177,7 +177,8 @@ fn the_dual_picture_shows_one_text_on_black_and_another_on_white() {
     };
     let (black, white) = (on(0), on(255));
     let mut font = font::Font::open();
-    let characters = |text: &str, font: &mut font::Font| -> usize { text.chars().map(|c| font.glyph(c).pixels().count() * 4).sum() };
+    let characters =
+        |text: &str, font: &mut font::Font| -> usize { text.chars().map(|c| font.glyph(c).pixels().count() * 4).sum() };
     assert_eq!(black.iter().filter(|v| **v > 100).count(), characters(ZH, &mut font));
     assert_eq!(white.iter().filter(|v| **v < 160).count(), characters("今天天气很好。", &mut font));
 }

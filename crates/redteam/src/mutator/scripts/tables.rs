@@ -171,7 +171,7 @@ pub(super) const CURRENCY: Alphabet = Alphabet {
 /// The signs of the Wingdings font by their letters.
 pub(super) const WINGDINGS: Alphabet = Alphabet {
     from: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
-    to: "✌👌👍👎☜☞☝☟🖐☺😐☹💣☠🏳🏱✈☼💧❄🕆✞🕈✠✡☪♋♌♍♎♏♐♑♒♓🙰🙵⚫🔾◼🞏🞐❑❒🞟⧫◆❖🞝⌧⮹⌘",
+    to: "✌👌👍👎☜☞☝☟🖐☺😐☹💣☠🏳🏱✈☼💧❄🕆✞🕈✠✡☪♋♌♍♎♏♐♑♒♓🙰🙵●🔾■□🞐❑❒⬧⧫◆❖⬥⌧⮹⌘",
 };
 
 /// Elder Futhark by sound: C, K and Q are one, V and W, J and Y; one case.
