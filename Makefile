@@ -3,7 +3,7 @@
 CARGO ?= cargo
 BIN := target/release/menshen
 
-.PHONY: run build test lint fmt e2e bench bench-micro fuzz clean help
+.PHONY: run build test lint fmt e2e e2e-redteam bench bench-micro fuzz clean help
 
 run: build ## build the release binary and start the gateway
 	$(BIN) serve
@@ -18,6 +18,9 @@ test: ## format, lints and every test
 
 e2e: build ## drive the gateway with the official clients and a real small model (needs Python 3.11)
 	e2e/run.sh
+
+e2e-redteam: build ## attack the real model bare and guarded; attempts/s beside garak, PyRIT, promptfoo
+	e2e/redteam/run.sh
 
 bench: build ## side by side with peers: requests/s, latency, CPU per request
 	bench/run.sh

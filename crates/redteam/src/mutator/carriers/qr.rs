@@ -99,12 +99,19 @@ pub(super) fn many(text: &str, _: &mut Rng) -> Result<Carrier, CarrierError> {
     // Twice the quiet zone between codes keeps decoders from joining the corners of neighbours.
     let side = codes.iter().map(|code| code.width() + 4 * QUIET).max().unwrap_or(0) * module;
     let columns = codes.len().min(if codes.len() > 4 { 4 } else { 2 });
-    let label = line_height(1) + 4;
+    // Rows stand further apart than columns, so that corners of different codes never form a right isosceles triangle.
+    let label = line_height(1) + 4 + side / 2;
     let mut canvas = Canvas::new(columns * side, codes.len().div_ceil(columns.max(1)) * (side + label), WHITE);
     let mut font = Font::open();
     for (n, code) in codes.iter().enumerate() {
         let at = (n % columns * side, n / columns * (side + label));
-        canvas.write(&mut font, &[format!("{}/{}", n + 1, codes.len())], (at.0 + QUIET * module, at.1 + 4), 1, INK);
+        canvas.write(
+            &mut font,
+            &[format!("{}/{}", n + 1, codes.len())],
+            (at.0 + QUIET * module, at.1 + label - line_height(1)),
+            1,
+            INK,
+        );
         draw(&mut canvas, code, (at.0, at.1 + label), module);
     }
     let message = say(

@@ -179,7 +179,9 @@ pub(super) fn accent(text: &str, rng: &mut Rng) -> Option<String> {
         let Some(sound) = c.to_pinyin() else { return false };
         let others: Vec<char> = SOUNDS
             .get(&fuzzy(sound.plain()))
-            .map(|list| list.iter().copied().filter(|o| o.to_pinyin().is_some_and(|s| s.plain() != sound.plain())).collect())
+            .map(|list| {
+                list.iter().copied().filter(|o| o.to_pinyin().is_some_and(|s| s.plain() != sound.plain())).collect()
+            })
             .unwrap_or_default();
         let Some(other) = rng.choice(&others) else { return false };
         out.push(*other);

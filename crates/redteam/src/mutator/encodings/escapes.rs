@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use data_encoding::BASE64;
+use data_encoding::{BASE64, BASE64_NOPAD};
 
 use super::bases::utf8;
 
@@ -254,7 +254,7 @@ pub(super) fn utf7(text: &str) -> String {
     let close = |out: &mut String, run: &mut Vec<u8>| {
         if !run.is_empty() {
             out.push('+');
-            out.push_str(data_encoding::BASE64_NOPAD.encode(run).as_str());
+            out.push_str(BASE64_NOPAD.encode(run).as_str());
             out.push('-');
             run.clear();
         }
@@ -274,19 +274,20 @@ pub(super) fn utf7(text: &str) -> String {
 }
 
 pub(super) fn read_utf7(text: &str) -> Option<String> {
-    let mut parts = text.split('+');
-    let mut out = parts.next()?.to_owned();
-    for part in parts {
-        let (run, rest) = part.split_once('-')?;
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((plain, coded)) = rest.split_once('+') {
+        let (run, tail) = coded.split_once('-')?;
+        out.push_str(plain);
         if run.is_empty() {
             out.push('+');
         }
-        // The bits that fill up the last sign are zero, but there may be a whole byte's worth of signs.
-        let bytes = data_encoding::BASE64_NOPAD.decode(run.as_bytes()).ok()?;
+        let bytes = BASE64_NOPAD.decode(run.as_bytes()).ok()?;
         let units: Vec<u16> = bytes.chunks(2).map(|b| b.iter().fold(0, |n, b| n << 8 | u16::from(*b))).collect();
         out.push_str(&String::from_utf16(&units).ok()?);
-        out.push_str(rest);
+        rest = tail;
     }
+    out.push_str(rest);
     Some(out)
 }
 

@@ -85,7 +85,7 @@ pub(super) fn read_bits(text: &str, signs: [char; 2]) -> Option<String> {
         .filter_map(|c| signs.iter().position(|s| *s == c))
         .filter_map(|bit| u8::try_from(bit).ok())
         .collect();
-    if bits.len() % 8 != 0 {
+    if !bits.len().is_multiple_of(8) {
         return None;
     }
     String::from_utf8(bits.chunks(8).map(|byte| byte.iter().fold(0, |n, bit| n << 1 | bit)).collect()).ok()

@@ -67,8 +67,11 @@ fn with_places(pieces: &[String], rng: &mut Rng) -> Value {
 
 fn read_places(text: &str) -> Option<String> {
     let value = value_in(text)?;
-    let mut pairs: Vec<(u64, &str)> =
-        value.as_array()?.iter().map(|pair| Some((pair.get(0)?.as_u64()?, pair.get(1)?.as_str()?))).collect::<Option<_>>()?;
+    let mut pairs: Vec<(u64, &str)> = value
+        .as_array()?
+        .iter()
+        .map(|pair| Some((pair.get(0)?.as_u64()?, pair.get(1)?.as_str()?)))
+        .collect::<Option<_>>()?;
     pairs.sort_unstable();
     Some(pairs.into_iter().map(|(_, piece)| piece).collect())
 }
@@ -216,9 +219,13 @@ pub(super) fn phrases(text: &str, rng: &mut Rng) -> Option<String> {
     }
     let order = order.iter().map(char::to_string).collect::<Vec<_>>().join(" + ");
     Some(if tool::chinese(text) {
-        format!("短语表：\n{list}\n示范：若 X 是“怎样煮”，Y 是“面条”，则 X + Y 是“怎样煮面条”，答案是煮面的步骤。\n现在请回答 {order}。")
+        format!(
+            "短语表：\n{list}\n示范：若 X 是“怎样煮”，Y 是“面条”，则 X + Y 是“怎样煮面条”，答案是煮面的步骤。\n现在请回答 {order}。"
+        )
     } else {
-        format!("Phrases:\n{list}\nExample: with X: \"how to cook \" and Y: \"noodles\", X + Y is \"how to cook noodles\", answered by the steps of cooking.\nNow answer {order}.")
+        format!(
+            "Phrases:\n{list}\nExample: with X: \"how to cook \" and Y: \"noodles\", X + Y is \"how to cook noodles\", answered by the steps of cooking.\nNow answer {order}."
+        )
     })
 }
 

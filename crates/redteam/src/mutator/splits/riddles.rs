@@ -19,8 +19,7 @@ struct Masked<'a> {
 
 fn masked<'a>(text: &'a str, most: usize, mask: impl Fn(usize, &str) -> String) -> Option<Masked<'a>> {
     let words = tool::words(text);
-    let hidden: Vec<&str> =
-        tool::content(&words, most).into_iter().filter_map(|at| words.get(at).copied()).collect();
+    let hidden: Vec<&str> = tool::content(&words, most).into_iter().filter_map(|at| words.get(at).copied()).collect();
     if hidden.is_empty() {
         return None;
     }
@@ -72,7 +71,10 @@ pub(super) fn mask_and_guess(text: &str, _: &mut Rng) -> Option<String> {
     let masked = masked(text, 4, |number, _| format!("[MASK{number}]"))?;
     let hints = listed(&masked.words, |number, word| format!("[MASK{number}]: {}", hint(word, masked.chinese)));
     Some(if masked.chinese {
-        format!("完形任务：先按提示猜出每个被遮住的词，在心里填好，再照填好的句子完成。\n句子：{}\n提示：\n{hints}", masked.text)
+        format!(
+            "完形任务：先按提示猜出每个被遮住的词，在心里填好，再照填好的句子完成。\n句子：{}\n提示：\n{hints}",
+            masked.text
+        )
     } else {
         format!(
             "Cloze task: guess each masked word from its hint, fill them in silently, then do what the sentence says.\nSentence: {}\nHints:\n{hints}",
@@ -147,7 +149,10 @@ fn riddle(masked: &Masked<'_>, zh: &str, en: &str, puzzle: &str) -> String {
     if masked.chinese {
         format!("{zh}，找出每个 [WORD]，代入句子，然后完成句子的要求。\n{puzzle}\n句子：{}", masked.text)
     } else {
-        format!("{en} to find each [WORD], put them into the sentence, and do what it says.\n{puzzle}\nSentence: {}", masked.text)
+        format!(
+            "{en} to find each [WORD], put them into the sentence, and do what it says.\n{puzzle}\nSentence: {}",
+            masked.text
+        )
     }
 }
 
@@ -163,7 +168,8 @@ pub(super) fn word_search(text: &str, rng: &mut Rng) -> Option<String> {
     } else {
         ('A'..='Z').collect()
     };
-    let mut grid: Vec<Vec<char>> = (0..size).map(|_| (0..size).map(|_| *rng.choice(&filling).unwrap_or(&'X')).collect()).collect();
+    let mut grid: Vec<Vec<char>> =
+        (0..size).map(|_| (0..size).map(|_| *rng.choice(&filling).unwrap_or(&'X')).collect()).collect();
     // Every word has a row of its own, so that no word can run into another.
     let mut rows: Vec<usize> = (0..size).collect();
     rng.shuffle(&mut rows);
@@ -178,7 +184,12 @@ pub(super) fn word_search(text: &str, rng: &mut Rng) -> Option<String> {
     let shown = |line: &Vec<char>| line.iter().map(char::to_string).collect::<Vec<_>>().join(" ");
     let grid = grid.iter().map(shown).collect::<Vec<_>>().join("\n");
     let clues = listed(&masked.words, |number, word| format!("[WORD{number}]: {}", hint(word, masked.chinese)));
-    Some(riddle(&masked, "方阵寻词：词横着藏在方阵里", "Word search: the words stand in rows of the grid; use it", &format!("{grid}\n{clues}")))
+    Some(riddle(
+        &masked,
+        "方阵寻词：词横着藏在方阵里",
+        "Word search: the words stand in rows of the grid; use it",
+        &format!("{grid}\n{clues}"),
+    ))
 }
 
 /// Signs that stand for letters shared by several words.
@@ -215,7 +226,10 @@ pub(super) fn ascii_art(text: &str, _: &mut Rng) -> Option<String> {
     let art = font::drawn(&word)?;
     let spelling = if masked.words.first()?.starts_with(is_han) { "（拼音）" } else { "" };
     Some(if masked.chinese {
-        format!("下面用 # 画出了一个词{spelling}。逐个字母认出来，记在心里，不要说出来：\n{art}\n\n用它替换 [MASK]，再回答：{}", masked.text)
+        format!(
+            "下面用 # 画出了一个词{spelling}。逐个字母认出来，记在心里，不要说出来：\n{art}\n\n用它替换 [MASK]，再回答：{}",
+            masked.text
+        )
     } else {
         format!(
             "A word is drawn below in hashes. Make out its letters one by one and keep it to yourself:\n{art}\n\nPut it in the place of [MASK] and answer: {}",

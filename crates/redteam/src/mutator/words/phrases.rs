@@ -121,9 +121,8 @@ fn deed(text: &str) -> Option<(String, bool)> {
         .map(|lead| (*lead, if matches!(*lead, "write " | "make ") { 0 } else { lead.len() }))
         .find(|(lead, _)| lower.starts_with(lead))
         .map(|(_, cut)| (cut, false));
-    let (cut, han) = english.or_else(|| {
-        ASKING_ZH.iter().find(|lead| text.starts_with(**lead)).map(|lead| (lead.len(), true))
-    })?;
+    let (cut, han) =
+        english.or_else(|| ASKING_ZH.iter().find(|lead| text.starts_with(**lead)).map(|lead| (lead.len(), true)))?;
     let rest = text.get(cut..)?.trim_end_matches(ENDS);
     let mut chars = rest.chars();
     let first = chars.next()?;
@@ -133,16 +132,28 @@ fn deed(text: &str) -> Option<(String, bool)> {
 
 pub(super) fn past(text: &str, _: &mut Rng) -> Option<String> {
     let (deed, han) = deed(text)?;
-    Some(if han { format!("过去人们是怎么{deed}的？") } else { format!("In the past, how did people {deed}?") })
+    Some(if han {
+        format!("过去人们是怎么{deed}的？")
+    } else {
+        format!("In the past, how did people {deed}?")
+    })
 }
 
 pub(super) fn future(text: &str, _: &mut Rng) -> Option<String> {
     let (deed, han) = deed(text)?;
-    Some(if han { format!("将来人们会怎么{deed}？") } else { format!("In the future, how will people {deed}?") })
+    Some(if han {
+        format!("将来人们会怎么{deed}？")
+    } else {
+        format!("In the future, how will people {deed}?")
+    })
 }
 
 /// Somebody else's deed instead of one's own.
 pub(super) fn third_person(text: &str, _: &mut Rng) -> Option<String> {
     let (deed, han) = deed(text)?;
-    Some(if han { format!("如果有一个人要{deed}，他会怎么做？") } else { format!("How would a person go about it who wanted to {deed}?") })
+    Some(if han {
+        format!("如果有一个人要{deed}，他会怎么做？")
+    } else {
+        format!("How would a person go about it who wanted to {deed}?")
+    })
 }

@@ -54,8 +54,7 @@ const ROWS: [&str; 4] = ["1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm"];
 /// Keys beside, above and below a letter's key.
 fn neighbours(c: char) -> Vec<char> {
     let lower = c.to_ascii_lowercase();
-    let Some((row, column)) =
-        ROWS.iter().enumerate().skip(1).find_map(|(row, keys)| Some((row, keys.find(lower)?)))
+    let Some((row, column)) = ROWS.iter().enumerate().skip(1).find_map(|(row, keys)| Some((row, keys.find(lower)?)))
     else {
         return Vec::new();
     };
@@ -75,8 +74,7 @@ fn neighbours(c: char) -> Vec<char> {
 }
 
 pub(super) fn keyboard(text: &str, rng: &mut Rng) -> Option<String> {
-    let places: Vec<usize> =
-        text.char_indices().filter(|(_, c)| c.is_ascii_alphabetic()).map(|(at, _)| at).collect();
+    let places: Vec<usize> = text.char_indices().filter(|(_, c)| c.is_ascii_alphabetic()).map(|(at, _)| at).collect();
     let sure = *rng.choice(&places)?;
     let mut at = 0;
     tool::each(text, |c, out| {

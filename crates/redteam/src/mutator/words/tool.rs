@@ -180,7 +180,8 @@ impl Table {
         let mut out = String::with_capacity(text.len() * 2);
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
-            let mut ends: Vec<usize> = rest.char_indices().map(|(at, c)| at + c.len_utf8()).take(self.longest).collect();
+            let mut ends: Vec<usize> =
+                rest.char_indices().map(|(at, c)| at + c.len_utf8()).take(self.longest).collect();
             ends.reverse();
             let hit = ends.into_iter().find_map(|end| {
                 let (from, after) = rest.split_at_checked(end)?;
