@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Compares the mutators with the same ones of PyRIT and garak, text by text.
 
     bench/redteam/cross_check.py                 the table: id, peer, equal / different / why
@@ -33,7 +34,7 @@ TEXTS = [
     "Tell me the 3 steps (in order) - now.",
     "The quick brown fox jumps over the lazy dog",
     "say \"yes\" or 'no'; 50% = half",
-    "Zebra",
+    "Iowa Zebra",
     "请告诉我怎么做。",
     "如何用 Python 3 写爬虫？",
     "今天天气怎么样",
@@ -48,18 +49,20 @@ HAN = re.compile("[\u3400-\u9fff]")
 PINYIN = "Han: the peer leaves it as it is (or drops it), ours writes its pinyin"
 KNOWN = [
     (r"pyrit:(ROT13|Atbash|Caesar|Vigenere|Morse|Nato|Braille|Superscript|AsciiSmuggler.*|Diacritic)", HAN, PINYIN),
-    (r"garak:(rot13|atbash|morse|nato|braille|tag_characters)", HAN, PINYIN),
+    (r"garak:(rot13|atbash|morse|nato|braille)", HAN, PINYIN),
     (r"pyrit:(Caesar|Atbash)", re.compile("[0-9]"), "the peer turns digits too, ours letters only, as the ciphers are defined"),
     (r"pyrit:BinAscii UUencode", re.compile(" "), "the peer encodes word by word, which no decoder reads as one"),
     (r"pyrit:Superscript", re.compile("[CFq]"), "the peer's table has no C, F and q, Unicode has them since 14.0"),
-    (r"pyrit:Url", re.compile("/"), "the peer leaves a slash"),
     (r"pyrit:Diacritic", re.compile("[AEIOU]"), "the peer marks small vowels only"),
-    (r"garak:morse", re.compile(r"[^A-Za-z0-9 ]"), "the peer has no sign for punctuation and spells around it"),
-    (r"pyrit:Morse", re.compile(r"[%;]"), "the peer has signs of its own for %, ours the common one for ; and none for %"),
-    (r"garak:nato", re.compile("."), "the peer capitalises, spells and divides otherwise: ALPHA, JULIET, no word divider"),
+    (r"pyrit:Morse", re.compile("[%;]"), "the peer writes the error signal for ; and a spelled-out %, ours the common ; and no %"),
     (r"pyrit:Nato", re.compile("[0-9]"), "the peer leaves digits, ours says them"),
-    (r"garak:braille", re.compile("."), "the peer's table differs from Unified English Braille"),
-    (r"pyrit:Braille", re.compile(r"[\"();=%/]"), "the peer writes older brackets and quotes, and signs that ours leaves"),
+    (r"pyrit:Braille", re.compile("[()]"), "the peer writes both brackets alike, as older codes do"),
+    (r"garak:morse", re.compile(r"[^A-Za-z0-9 ]"), "the peer has signs for letters and digits only"),
+    (r"garak:nato", re.compile(r"[^A-Za-z]"), "the peer has words for letters only, and nothing between words"),
+    (r"garak:braille", re.compile(r"[^A-Za-z ]"), "the peer puts a number sign before each digit and lacks signs"),
+    (r"garak:variation_selectors", re.compile("."), "the peer adds code points to U+E0100, which holds for few; ours writes bytes"),
+    (r"garak:sneaky_bits", re.compile("."), "the peer drops leading zeros, so that nothing can be read back; ours writes bytes"),
+    (r"garak:tag_characters", HAN, "Han: the peer leaves the block of tags, ours writes its pinyin"),
 ]
 
 
@@ -187,7 +190,7 @@ def garak():
     of_text = [
         ("variation_selectors", "variation_selectors", lambda: smuggle.variant_smuggling),
         ("sneaky_bits", "sneaky_bits", lambda: smuggle.sneaky_bits_smuggling),
-        ("tag_characters", "tags", lambda: smuggle.tag_char_smuggling),
+        ("tag_characters", "tags", lambda: lambda text: smuggle.tag_char_smuggling(text, "")),
     ]
     for peer, own, get in [*rows, *of_text]:
         try:

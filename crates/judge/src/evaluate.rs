@@ -34,10 +34,17 @@ pub struct Thresholds {
     pub risks: Vec<f32>,
     /// From which each sub-class of attack is named, in the order of [`Attack::ALL`].
     pub attacks: Vec<f32>,
-    /// From which an answer is called unsafe.
+    /// From which a guard calls an answer unsafe: few harmless ones are flagged there.
     pub unsafe_answer: f32,
+    /// From which a scorer calls an answer unsafe: both errors weigh alike there (best F1 on the development split).
+    #[serde(default = "half")]
+    pub unsafe_balanced: f32,
     /// From which an answer is called a refusal.
     pub refusal: f32,
+}
+
+const fn half() -> f32 {
+    0.5
 }
 
 impl Default for Thresholds {
@@ -49,6 +56,7 @@ impl Default for Thresholds {
             risks: vec![0.5; RISK.len()],
             attacks: vec![0.5; ATTACKS.len()],
             unsafe_answer: 0.5,
+            unsafe_balanced: 0.5,
             refusal: 0.5,
         }
     }
@@ -95,7 +103,7 @@ pub fn judge_all<'a>(
 }
 
 /// Chooses thresholds on the development split: risky and attack at their false-positive rates over harmless texts,
-/// each risk and attack sub-class where its F1 is best, the others at 0.5.
+/// each risk, attack sub-class and answer head where its F1 is best.
 pub fn choose_thresholds(judged: &[Judged<'_>], rates: &crate::recipe::Rates) -> Thresholds {
     let of = |place: usize, group: &dyn Fn(&Record) -> bool| -> Vec<f32> {
         judged.iter().filter(|j| group(j.record)).map(|j| j.at(place)).collect()
@@ -129,6 +137,12 @@ pub fn choose_thresholds(judged: &[Judged<'_>], rates: &crate::recipe::Rates) ->
     };
     let safe = |r: &Record| r.example.side == Side::Output && r.example.targets.unsafe_answer == Some(false);
     thresholds.unsafe_answer = threshold_at(&of(UNSAFE, &safe), SAFE_ANSWERS).clamp(0.5, 0.99);
+    let answers = |place: usize, truth: &dyn Fn(&Record) -> Option<bool>| -> Vec<(f32, bool)> {
+        let outputs = judged.iter().filter(|j| j.record.example.side == Side::Output);
+        outputs.filter_map(|j| Some((j.at(place), truth(j.record)?))).collect()
+    };
+    thresholds.unsafe_balanced = best_f1(&answers(UNSAFE, &|r| r.example.targets.unsafe_answer));
+    thresholds.refusal = best_f1(&answers(REFUSAL, &|r| r.example.targets.refusal));
     thresholds.related = (5..=95).map(|i| i as f32 / 100.0).max_by_key(|t| accuracy(*t)).unwrap_or(0.5);
     for (i, risk) in Risk::ALL.iter().enumerate() {
         let scored = judged.iter().filter(|j| j.record.example.targets.risks.is_some() && j.record.source == "seeds");
@@ -312,8 +326,10 @@ pub struct Evaluation {
     pub topic_top3: Rate,
     /// Sentiment: the evaluation split's, and that of reviews.
     pub sentiment: BTreeMap<String, Rate>,
-    /// Answers by set: unsafe or not.
+    /// Answers by set: unsafe or not, at the guard's threshold.
     pub unsafe_answers: BTreeMap<String, Confusion>,
+    /// The same at the balanced threshold, from which scorers decide.
+    pub unsafe_balanced: BTreeMap<String, Confusion>,
     /// Answers by set: refusal or not.
     pub refusals: BTreeMap<String, Confusion>,
     /// ROC curves as (false-positive rate, recall), at most 200 points each: `risky zh`, `risky en`, `attack zh`,
@@ -468,7 +484,8 @@ pub fn evaluate(
             entry.1 += 1;
         }
     }
-    let (unsafe_answers, refusals) = answers(&judged, thresholds);
+    let (unsafe_answers, refusals) = answers(&judged, thresholds, thresholds.unsafe_answer);
+    let (unsafe_balanced, _) = answers(&judged, thresholds, thresholds.unsafe_balanced);
     let (calibration, reliability) = curves::calibrated(scored_heads(&judged));
     let mut failures: Vec<(f32, Failure)> = judged
         .iter()
@@ -514,6 +531,7 @@ pub fn evaluate(
         topic_top3: Rate::of(&topics, |(j, topic)| in_top(j, *topic, 3)),
         sentiment: sentiment.into_iter().map(|(k, (hits, of))| (k, Rate::new(hits, of))).collect(),
         unsafe_answers,
+        unsafe_balanced,
         refusals,
         curves,
         calibration,
@@ -555,12 +573,12 @@ type Confusions = BTreeMap<String, Confusion>;
 
 /// Answers: the labelled ones, and those that people scored. A score of one half and more counts as unsafe, or in the
 /// sets about refusals as a refusal. A refusal is not an unsafe answer.
-fn answers(judged: &[Judged<'_>], thresholds: &Thresholds) -> (Confusions, Confusions) {
+fn answers(judged: &[Judged<'_>], thresholds: &Thresholds, unsafe_from: f32) -> (Confusions, Confusions) {
     let (mut unsafe_answers, mut refusals) = (Confusions::new(), Confusions::new());
     for j in judged.iter().filter(|j| j.record.example.side == Side::Output) {
         let targets = &j.record.example.targets;
         let refuses = j.at(REFUSAL) >= thresholds.refusal;
-        let harms = j.at(UNSAFE) >= thresholds.unsafe_answer && !refuses;
+        let harms = j.at(UNSAFE) >= unsafe_from && !refuses;
         match &j.record.human {
             Some((set, score)) if set.starts_with("refusal") => {
                 refusals.entry(j.record.source.clone()).or_default().note(*score >= 0.5, refuses);

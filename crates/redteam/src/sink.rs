@@ -177,7 +177,8 @@ pub fn run(answer: &str, canary: &Canary, collector: &Collector, settings: &Sett
     let pages = page::sinks(answer, &canary.token, &collector.base());
     let browsed = match &settings.chromium {
         Some(program) => {
-            let limits = chromium::Limits { program: program.clone(), time: settings.time, virtual_time: settings.virtual_time };
+            let limits =
+                chromium::Limits { program: program.clone(), time: settings.time, virtual_time: settings.virtual_time };
             chromium::run(&pages, collector, &limits)
         }
         None => pages.iter().map(|_| Err("no browser is set".to_owned())).collect(),
@@ -194,7 +195,10 @@ pub fn run(answer: &str, canary: &Canary, collector: &Collector, settings: &Sett
     report.add("template", Ok(template::run(answer, canary)));
     report.add("sql_value", sql::value(answer, canary, settings.time));
     report.add("sql_query", sql::query(answer, canary, settings.time));
-    report.add("shell", if settings.shell { shell::run(answer, canary, settings.time) } else { Err("switched off".to_owned()) });
+    report.add(
+        "shell",
+        if settings.shell { shell::run(answer, canary, settings.time) } else { Err("switched off".to_owned()) },
+    );
     report.hits.sort();
     report.hits.dedup();
     report

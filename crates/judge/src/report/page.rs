@@ -236,6 +236,10 @@ fn answers(e: &[Evaluation]) -> Vec<String> {
         let of = |e: &Evaluation| matrix(&e.model, set, &unsafe_classes, e.unsafe_answers.get(set)?);
         figures.extend(e.iter().filter_map(of));
     }
+    for set in keys(e, |e| &e.unsafe_balanced) {
+        let of = |e: &Evaluation| matrix(&format!("{}, ≈", e.model), set, &unsafe_classes, e.unsafe_balanced.get(set)?);
+        figures.extend(e.iter().filter_map(of));
+    }
     for set in keys(e, |e| &e.refusals) {
         let of = |e: &Evaluation| matrix(&e.model, set, &refusal_classes, e.refusals.get(set)?);
         figures.extend(e.iter().filter_map(of));

@@ -288,7 +288,7 @@ fn confusion(c: &Confusion) -> Option<String> {
 }
 
 /// Answers: unsafe or not, refusal or not.
-pub(super) fn answers(evaluations: &[Evaluation]) -> [Grid; 2] {
+pub(super) fn answers(evaluations: &[Evaluation]) -> [Grid; 3] {
     let make = |title, of: fn(&Evaluation) -> &BTreeMap<String, Confusion>| {
         let note = (
             "准确率；TP 是且判是，FN 是而判否，FP 否而判是，TN 否且判否",
@@ -301,7 +301,12 @@ pub(super) fn answers(evaluations: &[Evaluation]) -> [Grid; 2] {
         grid
     };
     [
-        make(("回答：不安全", "Answers: unsafe"), |e| &e.unsafe_answers),
+        make(("回答：不安全（网关阈值）", "Answers: unsafe, at the guard's threshold"), |e| {
+            &e.unsafe_answers
+        }),
+        make(("回答：不安全（均衡阈值）", "Answers: unsafe, at the balanced threshold"), |e| {
+            &e.unsafe_balanced
+        }),
         make(("回答：拒答", "Answers: refusals"), |e| &e.refusals),
     ]
 }

@@ -311,9 +311,11 @@ fn verdict(page: &Page, canary: &str, seen: &Seen) -> Option<SinkHit> {
         let (name, value) = (of("name="), of("value="));
         if name == "blocked" {
             // An element's address that the browser could not load, such as one with TLS.
-            return carries(&value, canary)
-                .then(|| ())
-                .and_then(|()| hit(SinkKind::MarkdownExfil, format!("tried to load {value}")));
+            return if carries(&value, canary) {
+                hit(SinkKind::MarkdownExfil, format!("tried to load {value}"))
+            } else {
+                None
+            };
         }
         return hit(SinkKind::Xss, format!("hook {name}({value:?}) fired"));
     }

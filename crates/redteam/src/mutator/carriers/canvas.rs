@@ -118,8 +118,14 @@ impl Canvas {
             }
         }
         let mut writer = encoder.write_header().map_err(failed)?;
-        let channels = if alpha { 4 } else { 3 };
-        let data: Vec<u8> = self.pixels.iter().flat_map(|p| p.iter().copied().take(channels)).collect();
+        let mut data = Vec::with_capacity(self.pixels.len() * 4);
+        for pixel in &self.pixels {
+            let [red, green, blue, opacity] = *pixel;
+            data.extend_from_slice(&[red, green, blue]);
+            if alpha {
+                data.push(opacity);
+            }
+        }
         writer.write_image_data(&data).map_err(failed)?;
         writer.finish().map_err(failed)?;
         Ok(out)

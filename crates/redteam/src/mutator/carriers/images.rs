@@ -76,7 +76,7 @@ pub(super) fn tiny(text: &str, _: &mut Rng) -> Result<Carrier, CarrierError> {
     let lines = lines(text, &mut font)?;
     let (width, height) = size(&lines, &mut font, 1);
     // The picture is much larger than the text in its corner: a target that scales pictures down sees even less of it.
-    let mut canvas = gradient((2 * width).max(1_600), (2 * height).max(1_200));
+    let mut canvas = gradient((2 * width).max(1_280), (2 * height).max(960));
     let at = (canvas.width - width + MARGIN, canvas.height - height + MARGIN);
     canvas.write(&mut font, &lines, at, 1, INK);
     let message = say(

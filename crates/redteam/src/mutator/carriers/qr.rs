@@ -99,7 +99,7 @@ pub(super) fn many(text: &str, _: &mut Rng) -> Result<Carrier, CarrierError> {
     // Twice the quiet zone between codes keeps decoders from joining the corners of neighbours.
     let side = codes.iter().map(|code| code.width() + 4 * QUIET).max().unwrap_or(0) * module;
     let columns = codes.len().min(if codes.len() > 4 { 4 } else { 2 });
-    // Rows stand further apart than columns, so that corners of different codes never form a right isosceles triangle.
+    // Rows stand further apart than columns, so that the corners of four codes do not look like one large code.
     let label = line_height(1) + 4 + side / 2;
     let mut canvas = Canvas::new(columns * side, codes.len().div_ceil(columns.max(1)) * (side + label), WHITE);
     let mut font = Font::open();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use fastrand::Rng;
-use menshen_text::is_han;
+use menshen_text::{Folder, is_han};
 
 use super::super::words::tool::{self, Table};
 
@@ -81,8 +81,39 @@ pub(super) fn martian(text: &str, rng: &mut Rng) -> Option<String> {
     TABLE.rewrite(text, 1.0, rng)
 }
 
-pub(super) fn traditional(text: &str, rng: &mut Rng) -> Option<String> {
-    tool::evasion("traditional", text, rng)
+/// The Big5 code of a character, if it has one.
+fn big5(c: char) -> Option<u16> {
+    let mut buffer = [0; 4];
+    let (bytes, _, unknown) = encoding_rs::BIG5.encode(c.encode_utf8(&mut buffer));
+    match (unknown, bytes.as_ref()) {
+        (false, [high, low]) => Some(u16::from_be_bytes([*high, *low])),
+        _ => None,
+    }
+}
+
+/// The text room's fold the other way round. It folds variants and Japanese forms as well, and several characters into
+/// one: only what Big5 has is written, its common part first, and what is common there itself (后, 里, 面) stays.
+pub(super) fn traditional(text: &str, _: &mut Rng) -> Option<String> {
+    static MAP: LazyLock<HashMap<char, char>> = LazyLock::new(|| {
+        let common = |code: u16| code < 0xC940;
+        let mut map: HashMap<char, (bool, char)> = HashMap::new();
+        for c in (0x4E00..=0x9FFF_u32).filter_map(char::from_u32) {
+            let Some(code) = big5(c) else { continue };
+            let folded = Folder::shared().fold_word(&c.to_string());
+            let mut folded = folded.chars();
+            if let (Some(simple), None) = (folded.next(), folded.next())
+                && simple != c
+                && !big5(simple).is_some_and(common)
+            {
+                let entry = map.entry(simple).or_insert((common(code), c));
+                if common(code) && !entry.0 {
+                    *entry = (true, c);
+                }
+            }
+        }
+        map.into_iter().map(|(simple, (_, c))| (simple, c)).collect()
+    });
+    tool::each(text, |c, out| MAP.get(&c).map(|c| out.push(*c)).is_some())
 }
 
 pub(super) fn mixed(text: &str, rng: &mut Rng) -> Option<String> {
@@ -163,8 +194,6 @@ pub(super) fn boxed(text: &str, rng: &mut Rng) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use menshen_text::Folder;
-
     use super::*;
 
     #[test]

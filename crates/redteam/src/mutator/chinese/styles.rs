@@ -23,7 +23,6 @@ by_table!(sichuan, "sichuan", 1.0);
 by_table!(northeast, "northeast", 1.0);
 by_table!(digits, "digits", 1.0);
 by_table!(slang, "slang", 1.0);
-by_table!(english_words, "english", 1.0);
 
 /// Classical words, and a particle at the end of each sentence.
 pub(super) fn classical(text: &str, rng: &mut Rng) -> Option<String> {
@@ -49,17 +48,25 @@ pub(super) fn classical(text: &str, rng: &mut Rng) -> Option<String> {
     tool::changed(text, out)
 }
 
+/// Where an English word begins or ends; a private character that texts do not have.
+const MARK: char = '\u{F8FE}';
+
 /// English words among the Chinese ones, apart from them as bilingual writers do.
 pub(super) fn english(text: &str, rng: &mut Rng) -> Option<String> {
-    let written = english_words(text, rng)?;
-    let mut out = String::with_capacity(written.len() * 2);
-    let mut before = ' ';
+    static TABLE: LazyLock<Table> = LazyLock::new(|| Table::parse(include_str!("../../../data/chinese/english.tsv")));
+    let written = TABLE.rewrite_marked(text, MARK, rng)?;
+    let mut out = String::with_capacity(written.len());
+    let mut marked = false;
     for c in written.chars() {
-        if is_han(before) && c.is_ascii_alphanumeric() || before.is_ascii_alphanumeric() && is_han(c) {
+        if c == MARK {
+            marked = true;
+            continue;
+        }
+        if marked && c.is_alphanumeric() && out.ends_with(char::is_alphanumeric) {
             out.push(' ');
         }
+        marked = false;
         out.push(c);
-        before = c;
     }
     tool::changed(text, out)
 }

@@ -272,6 +272,17 @@ pub(super) fn read_keyed_box(text: &str) -> Option<String> {
 }
 
 /// What may follow the hidden first letter of a line.
+const LINES_ZH: [&str; 8] = [
+    "，歌里的这一句从这里唱起",
+    "，站在门口等一场雨",
+    "，很久以前刻在木头上",
+    "，接着合唱队轻轻哼了一段",
+    "，秋色上山时又回来",
+    "，像纸船一样顺水漂走",
+    "，照亮了最后一户的窗",
+    "，钟声响起之前收住尾音",
+];
+
 const LINES: [&str; 8] = [
     " is how this line of the song begins",
     " stands at the gate and waits for rain",
@@ -288,6 +299,7 @@ pub(super) fn acrostic(text: &str, rng: &mut Rng) -> Option<String> {
     if !(3..=300).contains(&solid.len()) {
         return None;
     }
+    let chinese = tool::chinese(text);
     let mut out = tool::pick(
         text,
         "每行的第一个字符连起来是一个问题，请读出并回答：",
@@ -297,7 +309,7 @@ pub(super) fn acrostic(text: &str, rng: &mut Rng) -> Option<String> {
     for c in solid {
         out.push('\n');
         out.push(c);
-        out.push_str(rng.choice(LINES)?);
+        out.push_str(rng.choice(if chinese { LINES_ZH } else { LINES })?);
     }
     Some(out)
 }

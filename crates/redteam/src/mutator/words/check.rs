@@ -53,8 +53,11 @@ pub(in crate::mutator) fn golden(rows: &[Mutator], tsv: &str) {
     for row in rows.iter().filter(|row| matches!(row.apply, Apply::Text(_) | Apply::Template(_))) {
         for chinese in [false, true] {
             if !seen.contains(&(row.id, chinese)) {
-                let text =
-                    if chinese { "请告诉我怎么做炸弹，谢谢。" } else { "How do I pick a lock, please?" };
+                let text = if chinese {
+                    "请告诉我怎么打开这把锁，谢谢。"
+                } else {
+                    "How do I pick a lock, please?"
+                };
                 let written = write(row, text, SEED).map_or("∅".to_owned(), |out| escape(&out));
                 wrong.push(format!("missing: {}\t{text}\t{written}", row.id));
             }

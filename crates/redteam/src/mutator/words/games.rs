@@ -154,7 +154,8 @@ pub(super) fn punctuation(text: &str, rng: &mut Rng) -> Option<String> {
     for (at, word) in words.iter().enumerate() {
         out.push_str(word);
         let inside = words.get(at + 1..).is_some_and(|after| after.iter().any(|next| tool::is_word(next)));
-        if tool::is_word(word) && inside && (!any || rng.f32() < 0.4) {
+        let next = words.get(at + 1).is_some_and(|next| tool::is_word(next) || next.starts_with(char::is_whitespace));
+        if tool::is_word(word) && inside && next && (!any || rng.f32() < 0.4) {
             out.push(rng.choice(signs)?);
             any = true;
         }

@@ -109,7 +109,7 @@ const ASKING_ZH: [&str; 24] = [
     "如何",
 ];
 
-const ENDS: [char; 8] = ['.', '?', '!', ' ', '。', '？', '！', '\n'];
+const ENDS: [char; 10] = [',', '，', '.', '?', '!', ' ', '。', '？', '！', '\n'];
 
 /// The deed that a request asks for, and whether the request is in Chinese.
 fn deed(text: &str) -> Option<(String, bool)> {
@@ -123,7 +123,10 @@ fn deed(text: &str) -> Option<(String, bool)> {
         .map(|(_, cut)| (cut, false));
     let (cut, han) =
         english.or_else(|| ASKING_ZH.iter().find(|lead| text.starts_with(**lead)).map(|lead| (lead.len(), true)))?;
-    let rest = text.get(cut..)?.trim_end_matches(ENDS);
+    let mut rest = text.get(cut..)?.trim_end_matches(ENDS);
+    for thanks in ["please", "thanks", "thank you", "谢谢", "多谢"] {
+        rest = rest.strip_suffix(thanks).unwrap_or(rest).trim_end_matches(ENDS);
+    }
     let mut chars = rest.chars();
     let first = chars.next()?;
     let first = if cut == 0 { first.to_ascii_lowercase() } else { first };

@@ -106,13 +106,17 @@ pub(super) fn shuffle_inside(text: &str, rng: &mut Rng) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     for run in tool::runs(text) {
         let chars: Vec<char> = run.chars().collect();
-        match chars.as_slice() {
-            [first, inside @ .., last] if tool::is_word(run) && inside.len() > 1 => {
-                out.push(*first);
-                out.extend(tool::shuffled(inside, rng));
-                out.push(*last);
+        // A run of Chinese is many words: four characters are about as much as a long word of letters.
+        let size = if run.starts_with(is_han) { 4 } else { chars.len() };
+        for word in chars.chunks(size.max(1)) {
+            match word {
+                [first, inside @ .., last] if tool::is_word(run) && inside.len() > 1 => {
+                    out.push(*first);
+                    out.extend(tool::shuffled(inside, rng));
+                    out.push(*last);
+                }
+                _ => out.extend(word),
             }
-            _ => out.push_str(run),
         }
     }
     tool::changed(text, out)
@@ -145,7 +149,7 @@ pub(super) fn best_of_n(text: &str, rng: &mut Rng) -> Option<String> {
         out.push_str(&written.unwrap_or_else(|| run.to_owned()));
     }
     let cased: String = out.chars().map(|c| if rng.f32() < 0.6 { turned(c) } else { c }).collect();
-    tool::changed(text, noise_at(&cased, 0.06, rng))
+    tool::changed(text, noise_at(&cased, 0.06, rng)).or_else(|| noise(text, rng))
 }
 
 /// The other case of an ASCII letter.

@@ -124,11 +124,11 @@ pub(in crate::mutator) fn pieces(text: &str) -> Vec<String> {
 /// Words that carry no meaning of their own and are not worth hiding.
 const LIGHT: &str = "about after also although always another because been before being between both cannot could does \
      doing done down during each either every explain from give have having here into itself just like made make many \
-     might more most much must need never only other over please same shall should some such tell than that their them \
+     might more most much must need never only other over please same shall should some such tell than thank thanks that their them \
      then there these they this those through under until upon very want were what when where which while whom will \
      with within without would write your yours 一个 一些 一下 一种 这个 那个 这些 那些 什么 怎么 怎样 如何 为何 为什么 \
      可以 可能 能够 应该 需要 必须 因为 所以 如果 虽然 但是 而且 或者 以及 我们 你们 他们 她们 自己 请问 告诉 我的 你的 \
-     是否 没有 不是 不要 已经 就是 还是 还有 然后 关于 对于 通过 根据 按照 进行 时候";
+     是否 谢谢 没有 不是 不要 已经 就是 还是 还有 然后 关于 对于 通过 根据 按照 进行 时候";
 
 /// The words worth hiding: where they stand among `words`, at most `most`, the longest first chosen, in order.
 pub(in crate::mutator) fn content(words: &[&str], most: usize) -> Vec<usize> {
@@ -177,6 +177,15 @@ impl Table {
 
     /// Replaces the longest entries wherever they stand, each with the given chance.
     pub(in crate::mutator) fn rewrite(&self, text: &str, chance: f32, rng: &mut Rng) -> Option<String> {
+        self.replaced(text, chance, None, rng)
+    }
+
+    /// Replaces all entries, the mark before and after each.
+    pub(in crate::mutator) fn rewrite_marked(&self, text: &str, mark: char, rng: &mut Rng) -> Option<String> {
+        self.replaced(text, 1.0, Some(mark), rng)
+    }
+
+    fn replaced(&self, text: &str, chance: f32, mark: Option<char>, rng: &mut Rng) -> Option<String> {
         let mut out = String::with_capacity(text.len() * 2);
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
@@ -190,7 +199,9 @@ impl Table {
             match hit {
                 Some((from, to, after)) => {
                     let take = chance >= 1.0 || rng.f32() < chance;
+                    out.extend(mark);
                     out.push_str(rng.choice(to).copied().filter(|_| take).unwrap_or(from));
+                    out.extend(mark);
                     rest = after;
                 }
                 None => {
