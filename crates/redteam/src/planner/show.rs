@@ -130,6 +130,7 @@ fn spoken(kind: &Kind) -> String {
         Kind::Openai { url, model, .. } | Kind::Anthropic { url, model, .. } => format!("{model} @ {url}"),
         Kind::Http { url, method, .. } => format!("{method} {url}"),
         Kind::Command { argv } => argv.join(" "),
+        Kind::Keeper(_) => "keeper".to_owned(),
     }
 }
 
