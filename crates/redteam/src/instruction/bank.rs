@@ -120,7 +120,7 @@ impl Bank {
     pub fn hash(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         for instruction in &self.all {
-            hasher.update(serde_json::to_string(instruction).unwrap_or_default().as_bytes());
+            hasher.update(serde_json::to_string(instruction.as_ref()).unwrap_or_default().as_bytes());
             hasher.update(b"\n");
         }
         hasher.finalize().to_hex().chars().take(16).collect()

@@ -40,7 +40,8 @@ impl Relevance {
     /// Compares an answer with a goal.
     pub fn of(goal: &str, answer: &str) -> Relevance {
         let folder = Folder::shared();
-        let (goal, answer) = (tokens(&folder.fold_word(goal)), tokens(&folder.fold_word(answer)));
+        let (goal, answer) = (folder.fold_word(goal), folder.fold_word(answer));
+        let (goal, answer) = (tokens(&goal), tokens(&answer));
         let (wanted, said) = (content(&goal), content(&answer));
         let both = wanted.iter().filter(|w| said.contains(*w)).count();
         let shared = if wanted.is_empty() { 0.0 } else { both as f32 / wanted.len() as f32 };

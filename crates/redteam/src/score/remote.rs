@@ -213,7 +213,7 @@ impl Remote {
     }
 }
 
-/// Fills `{{name}}`, each once: what is filled in is not read for further names.
+/// Fills every `{{name}}`; what is filled in is not read for further names.
 fn fill(template: &str, slots: &BTreeMap<&str, &str>) -> String {
     let mut filled = String::with_capacity(template.len());
     let mut rest = template.trim_start();
