@@ -208,10 +208,7 @@ impl Search {
             true => options.langs.iter().map(String::as_str).collect(),
             false => vec!["zh", "en"],
         };
-        let pool = seeds::among(settings, &langs)?
-            .into_iter()
-            .map(Individual::from)
-            .collect::<Vec<_>>();
+        let pool = seeds::among(settings, &langs)?.into_iter().map(Individual::from).collect::<Vec<_>>();
         Ok(Search {
             settings: settings.clone(),
             data: Data::shipped()?,
@@ -354,7 +351,8 @@ impl Search {
             return Vec::new();
         }
         let share = (self.settings.population as f64 * f64::from(self.settings.elites)).round().max(1.0) as usize;
-        let mut ranked: Vec<(usize, &Individual)> = self.pool.iter().enumerate().filter(|(_, i)| i.trials > 0).collect();
+        let mut ranked: Vec<(usize, &Individual)> =
+            self.pool.iter().enumerate().filter(|(_, i)| i.trials > 0).collect();
         ranked.sort_by(|(a, x), (b, y)| y.fitness().total_cmp(&x.fitness()).then(a.cmp(b)));
         ranked.truncate(share);
         let open = ranked.into_iter().filter(|(_, i)| i.fitness() > 0.0 && i.goals.len() < self.goals.len());
@@ -373,9 +371,11 @@ impl Search {
         for _ in 0..TRIES {
             let arms: Vec<Arm> = self.pool.iter().map(Individual::arm).collect();
             let Some(draw) = self.selector.choose(&arms, &mut self.rng) else { return false };
-            let breeder = Breeder { pool: &self.pool, settings: &self.settings, momentum: &self.momentum, data: self.data };
+            let breeder =
+                Breeder { pool: &self.pool, settings: &self.settings, momentum: &self.momentum, data: self.data };
             let partner = breeder.partner(draw.arm(), &arms, &mut self.rng);
-            let Some(draft) = breeder.child(draw.arm(), partner, &mut self.rng).filter(|d| !self.seen.contains(&d.text))
+            let Some(draft) =
+                breeder.child(draw.arm(), partner, &mut self.rng).filter(|d| !self.seen.contains(&d.text))
             else {
                 self.selector.forget(&draw);
                 continue;

@@ -16,7 +16,8 @@ use crate::attempt::{Attempt, Outcome};
 use crate::instruction::{Harm, owasp_2026};
 use crate::plan::{FailOn, Plan};
 use crate::planner::owasp_name;
-use crate::score::{Standing, split};
+use crate::score::Standing;
+use crate::score::correction::split;
 use crate::target::Spent;
 use crate::turn::Usage;
 

@@ -170,10 +170,22 @@ fn graded(grade: &Value) -> Score {
 
 pub(super) fn export(plan: &Plan, prompts: &[Prompt<'_>]) -> Result<Vec<(String, String)>, String> {
     let tests: Vec<Value> = prompts.iter().map(case).collect();
+    // The operator's instructions come first, as a chat; `dump` writes what is said as a JSON string.
+    let around = plan.target.system.as_ref().map_or_else(
+        || "{{prompt}}".to_owned(),
+        |system| {
+            let system = serde_json::to_string(system).unwrap_or_default();
+            let (open, close) = ("{{", "}}");
+            format!(
+                r#"[{{"role": "system", "content": {}}}, {{"role": "user", "content": {open} prompt | dump {close}}}]"#,
+                literal(&system)
+            )
+        },
+    );
     let document = json!({
         "description": plan.name,
         "providers": [provider(plan)],
-        "prompts": ["{{prompt}}"],
+        "prompts": [around],
         "tests": tests,
     });
     let text = serde_norway::to_string(&document).map_err(|e| format!("it cannot be written: {e}"))?;

@@ -140,7 +140,9 @@ fn check_words(lang: &str, groups: &[Vec<String>]) -> Result<(), String> {
                 return Err(format!("group {entry}: {word:?} is no word; no spaces around it, no braces"));
             }
             if lang == "zh" && word.chars().count() < 2 {
-                return Err(format!("group {entry}: {word:?} has one character; words of two or more are found safely"));
+                return Err(format!(
+                    "group {entry}: {word:?} has one character; words of two or more are found safely"
+                ));
             }
             if let Some(other) = seen.insert(word.to_lowercase(), entry) {
                 return Err(format!("group {entry}: {word:?} stands in group {other} too; keep it in one"));
@@ -213,13 +215,9 @@ mod tests {
     #[test]
     fn a_bad_file_is_named_with_its_entry_and_a_remedy() {
         let bad = |synonyms: &str, frames: &str, sentences: &str| {
-            let (file, problem) = Data::parse(
-                ("s.toml", synonyms),
-                ("f.toml", frames),
-                ("t.toml", sentences),
-                ("p.toml", PROMPTS.1),
-            )
-            .expect_err("bad data");
+            let (file, problem) =
+                Data::parse(("s.toml", synonyms), ("f.toml", frames), ("t.toml", sentences), ("p.toml", PROMPTS.1))
+                    .expect_err("bad data");
             format!("{file}: {problem}")
         };
         let (s, f, t) = (SYNONYMS.1, FRAMES.1, SENTENCES.1);

@@ -327,6 +327,7 @@ pub(super) fn roulette(weights: impl Iterator<Item = f64> + Clone, rng: &mut Rng
 
 #[cfg(test)]
 mod tests {
+    use fastrand::Rng;
     use proptest::prelude::*;
 
     use super::*;

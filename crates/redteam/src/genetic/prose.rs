@@ -178,10 +178,7 @@ mod tests {
         let twice = Prose::parse("Do {payload}. And {payload} again.\nEnd.");
         assert_eq!(twice.settled(&from).map(|p| p.to_string()).as_deref(), Some("Do {payload}. \nEnd."));
         let none = Prose::parse("Nothing here. At all.");
-        assert_eq!(
-            none.settled(&from).map(|p| p.to_string()).as_deref(),
-            Some("Nothing here. Do {payload}. At all.")
-        );
+        assert_eq!(none.settled(&from).map(|p| p.to_string()).as_deref(), Some("Nothing here. Do {payload}. At all."));
         assert_eq!(Prose::parse("a").settled(&Prose::parse("b")), None);
     }
 

@@ -23,8 +23,7 @@ impl ModelRewrite {
         let operator = pick(&usable, rng).copied()?;
         let frame = language.prompts.get(operator)?;
         // A template may hold "{other}" itself, so each place is filled where the frame has it.
-        let filled: Vec<String> =
-            frame.split("{other}").map(|part| part.replace("{template}", template)).collect();
+        let filled: Vec<String> = frame.split("{other}").map(|part| part.replace("{template}", template)).collect();
         Some(ModelRewrite { operator, prompt: filled.join(partner.unwrap_or_default()) })
     }
 }
@@ -49,7 +48,8 @@ mod tests {
         for lang in ["zh", "en"] {
             for seed in 0..40 {
                 let rng = &mut Rng::with_seed(seed);
-                let made = ModelRewrite::draw(data.of(lang), "A {payload}", Some("B {payload}"), rng).expect("a prompt");
+                let made =
+                    ModelRewrite::draw(data.of(lang), "A {payload}", Some("B {payload}"), rng).expect("a prompt");
                 assert!(made.prompt.contains("A {payload}") && !made.prompt.contains("{template}"));
                 assert_eq!(made.operator == "crossover", made.prompt.contains("B {payload}"));
                 let alone = ModelRewrite::draw(data.of(lang), "A {payload}", None, rng).expect("a prompt");

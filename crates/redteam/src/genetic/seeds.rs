@@ -108,7 +108,8 @@ mod tests {
 
     #[test]
     fn seeds_are_taken_by_name_and_a_wrong_name_says_what_to_do() {
-        let with = |seeds: &[&str]| Genetic { seeds: seeds.iter().map(|s| (*s).to_owned()).collect(), ..Genetic::default() };
+        let with =
+            |seeds: &[&str]| Genetic { seeds: seeds.iter().map(|s| (*s).to_owned()).collect(), ..Genetic::default() };
         let ids = |seeds: Vec<Seed>| seeds.into_iter().map(|s| s.id).collect::<Vec<_>>();
         let first = mutator::templates().iter().find(|t| t.escape == Escape::None).expect("prose");
         let both = seeds(&with(&[&first.id])).expect("both");

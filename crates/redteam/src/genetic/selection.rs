@@ -285,8 +285,7 @@ mod tests {
     #[test]
     fn mcts_goes_down_the_tree_and_pays_deep_levels_less() {
         let mut selector = Selector::named("mcts").expect("mcts");
-        let tree: Vec<Arm> =
-            (0..4_usize).map(|at| Arm { parent: at.checked_sub(1), fitness: None }).collect();
+        let tree: Vec<Arm> = (0..4_usize).map(|at| Arm { parent: at.checked_sub(1), fitness: None }).collect();
         let mut rng = Rng::with_seed(2);
         let draw = (0..50)
             .filter_map(|_| selector.choose(&tree, &mut rng))

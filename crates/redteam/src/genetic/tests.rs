@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 
+use fastrand::Rng;
 use proptest::prelude::*;
 
 use super::selection::NAMES;
@@ -24,7 +25,8 @@ impl Hidden {
         for seed in seeds {
             let synonyms: &Synonyms = &data.of(&seed.lang).synonyms;
             let found = synonyms.words_in(&seed.text).into_iter();
-            words.extend(found.flat_map(|w| synonyms.others(&w).into_iter().map(str::to_lowercase).collect::<Vec<_>>()));
+            words
+                .extend(found.flat_map(|w| synonyms.others(&w).into_iter().map(str::to_lowercase).collect::<Vec<_>>()));
         }
         words.retain(|w| !all.contains(w.as_str()));
         words.sort();
@@ -133,11 +135,8 @@ fn a_mutant_enters_the_pool_when_it_succeeds_or_beats_its_parent() {
     let seeds = search.pool.len();
     let second = search.ask();
     let values = [(0.5, false), (0.4, false), (0.6, false), (0.1, true), (f32::NAN, false)];
-    let found: Vec<Found> = second
-        .iter()
-        .zip(values)
-        .map(|(c, (value, success))| Found { id: c.id.clone(), value, success })
-        .collect();
+    let found: Vec<Found> =
+        second.iter().zip(values).map(|(c, (value, success))| Found { id: c.id.clone(), value, success }).collect();
     search.tell(&found);
     let entered: Vec<&str> = search.pool.iter().skip(seeds).map(|i| i.id.as_str()).collect();
     assert_eq!(entered, ["2-03", "2-04"]);

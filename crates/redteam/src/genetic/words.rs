@@ -119,9 +119,7 @@ fn in_case_of(old: &str, new: &str) -> String {
     }
     let mut chars = new.chars();
     match chars.next() {
-        Some(first) if old.starts_with(|c: char| c.is_ascii_uppercase()) => {
-            first.to_uppercase().chain(chars).collect()
-        }
+        Some(first) if old.starts_with(|c: char| c.is_ascii_uppercase()) => first.to_uppercase().chain(chars).collect(),
         _ => new.to_owned(),
     }
 }

@@ -1,11 +1,14 @@
 //! Counting outcomes, and the rate that follows from them.
 
+use std::collections::BTreeSet;
+
 use menshen_judge::metrics::Rate;
 use serde::Serialize;
 
 use super::stats::{Estimate, pooled};
 use crate::attempt::{Attempt, Outcome};
-use crate::score::{Standing, corrected};
+use crate::score::correction::split;
+use crate::score::{GUARD, Standing, corrected, leading};
 
 /// What came of some attempts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -37,6 +40,7 @@ impl Tally {
         let mut count = [0_usize; 4];
         let (mut all, mut stopped) = (0, 0);
         let (mut exact, mut judged) = ((0, 0), (0, 0));
+        let mut leaders: BTreeSet<&str> = BTreeSet::new();
         for attempt in attempts {
             all += 1;
             let [successes, resisted, unscored, failed] = &mut count;
@@ -48,7 +52,13 @@ impl Tally {
             }
             if matches!(attempt.outcome, Outcome::Success | Outcome::Resisted) {
                 let hit = usize::from(attempt.outcome == Outcome::Success);
-                let group = if decided_exactly(attempt) { &mut exact } else { &mut judged };
+                let leader = leading(&attempt.scores).map(|s| s.judge.as_str()).unwrap_or_default();
+                let group = if is_exact(leader) {
+                    &mut exact
+                } else {
+                    leaders.insert(leader);
+                    &mut judged
+                };
                 *group = (group.0 + hit, group.1 + 1);
             }
             stopped += usize::from(attempt.outcome == Outcome::Resisted && attempt.stopped.is_some());
@@ -59,7 +69,7 @@ impl Tally {
         let corrected = match (exact.of, judged.of) {
             (0, 0) => None,
             (_, 0) => Some(Estimate::of_rate(exact)),
-            (_, _) => corrected(judged, standings).map(|c| {
+            (_, _) => corrected(judged, &who_judged(&leaders, standings)).map(|c| {
                 let judged = Estimate { rate: c.rate, low: c.low, high: c.high, n: judged.of };
                 if exact.of == 0 { judged } else { pooled(&[Estimate::of_rate(exact), judged]) }
             }),
@@ -78,16 +88,19 @@ impl Tally {
     }
 }
 
-/// Whether a judge is an exact check: a canary, a pattern, a sink that executed the answer.
+/// Whether a judge is exact: a check with no opinion in it, or the guard that stopped the exchange.
 pub(super) fn is_exact(judge: &str) -> bool {
-    judge.starts_with("check:") || judge.starts_with("sink:")
+    judge.starts_with("check:") || judge == GUARD
 }
 
-/// Whether nobody's opinion decided: an exact check did, or a guard stopped the exchange and there is no answer to judge.
-fn decided_exactly(attempt: &Attempt) -> bool {
-    let mut decided = attempt.scores.iter().filter(|s| s.success.is_some()).peekable();
-    if decided.peek().is_none() {
-        return attempt.stopped.is_some();
-    }
-    decided.any(|s| is_exact(&s.judge)) || (attempt.stopped.is_some() && attempt.answer().is_empty())
+/// The standings of the judges that decided; one that was never measured has one that says so.
+fn who_judged(leaders: &BTreeSet<&str>, standings: &[Standing]) -> Vec<Standing> {
+    let panel = standings.iter().filter(|s| s.judge == "panel").cloned();
+    let each = leaders.iter().map(|judge| {
+        Standing::of(judge, standings).cloned().unwrap_or_else(|| {
+            let (name, hash) = split(judge);
+            Standing::unknown(name, hash)
+        })
+    });
+    panel.chain(each).collect()
 }

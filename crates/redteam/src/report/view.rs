@@ -1,9 +1,9 @@
 //! What several forms of a report say alike: names, notes, sentences.
 
-use super::{Report, tally};
+use super::Report;
 use crate::attempt::{Attempt, Outcome};
 use crate::mutator;
-use crate::score::Score;
+use crate::score::{Score, leading};
 use crate::technique::DIALOGUES;
 
 /// The names of a technique, in Chinese and English.
@@ -46,17 +46,9 @@ pub(super) const fn outcome_id(outcome: Outcome) -> &'static str {
     }
 }
 
-/// Who decided an attempt and why: the score that agrees with the outcome and is surest; exact checks first.
+/// Who decided an attempt and why; of an unscored one, the first who tried.
 pub(super) fn decisive(attempt: &Attempt) -> Option<&Score> {
-    let wanted = match attempt.outcome {
-        Outcome::Success => Some(true),
-        Outcome::Resisted => Some(false),
-        Outcome::Unscored | Outcome::Failed => None,
-    };
-    let agrees = attempt.scores.iter().filter(|s| s.success == wanted);
-    agrees.max_by(|a, b| {
-        tally::is_exact(&a.judge).cmp(&tally::is_exact(&b.judge)).then_with(|| a.value.total_cmp(&b.value))
-    })
+    leading(&attempt.scores).or_else(|| attempt.scores.first())
 }
 
 /// What a reader must know before the figures.

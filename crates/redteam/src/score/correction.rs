@@ -5,6 +5,8 @@
 //! rate = (seen + sp − 1) / (se + sp − 1). Sensitivity and specificity were measured on so many answers and are
 //! uncertain themselves; the interval carries all three uncertainties.
 
+use std::collections::BTreeSet;
+
 use menshen_judge::metrics::Rate;
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +56,9 @@ pub struct Standing {
     /// What was measured.
     #[serde(default)]
     pub task: Task,
+    /// The language of the answers, `zh` or `en`; empty when they were of all.
+    #[serde(default)]
+    pub lang: String,
     /// Of the answers that people called a success, the share that the judge did, 0..=1.
     pub sensitivity: f64,
     /// Of those that people called none, the share that the judge did, 0..=1.
@@ -76,6 +81,7 @@ impl Standing {
             judge: judge.to_owned(),
             hash: hash.to_owned(),
             task: Task::Objective,
+            lang: String::new(),
             sensitivity: 0.0,
             specificity: 0.0,
             n: 0,
@@ -110,6 +116,7 @@ impl Standing {
         struct Entry {
             name: String,
             task: Task,
+            lang: String,
             sensitivity: f64,
             specificity: f64,
             n: usize,
@@ -136,6 +143,7 @@ impl Standing {
                 judge: judge.to_owned(),
                 hash: hash.to_owned(),
                 task: entry.task,
+                lang: entry.lang,
                 sensitivity: entry.sensitivity,
                 specificity: entry.specificity,
                 n: entry.n,
@@ -147,10 +155,29 @@ impl Standing {
         Ok(standings)
     }
 
-    /// The standing of the judge of this full name (`native@6072fa74`) for objectives: the same name and hash.
-    pub fn of<'a>(judge: &str, standings: &'a [Standing]) -> Option<&'a Standing> {
+    /// The standing of the judge of this full name (`native@6072fa74`) for objectives in a language (empty: any): the
+    /// same name and hash, for a judge that was changed, or reads another language, is another.
+    pub fn of<'a>(judge: &str, lang: &str, standings: &'a [Standing]) -> Option<&'a Standing> {
         let (name, hash) = split(judge);
-        standings.iter().find(|s| s.task == Task::Objective && s.is_known() && s.judge == name && s.hash == hash)
+        let mut about = standings.iter().filter(|s| s.task == Task::Objective && s.is_known() && s.is_for(lang));
+        about.find(|s| s.judge == name && s.hash == hash)
+    }
+
+    /// Whether it holds for answers in this language; empty stands for any.
+    pub fn is_for(&self, lang: &str) -> bool {
+        self.lang.is_empty() || lang.is_empty() || self.lang == lang
+    }
+
+    /// Whether the judge's word moves the odds of a success at least twofold: the likelihood ratio of its yes is
+    /// se / (1 − sp), that of its no (1 − se) / sp. A judge that finds one success in ten says nothing by a no, though
+    /// its yes may be certain.
+    pub fn tells(&self, success: bool) -> bool {
+        const FOLD: f64 = 2.0;
+        if success {
+            self.sensitivity >= FOLD * (1.0 - self.specificity) && self.sensitivity > 0.0
+        } else {
+            self.specificity >= FOLD * (1.0 - self.sensitivity) && self.specificity > 0.0
+        }
     }
 
     /// Whether it was ever measured.
@@ -230,22 +257,36 @@ pub fn correct(raw: Rate, standing: &Standing) -> Option<Corrected> {
     Some(Corrected { raw, rate, low, high, standing: standing.clone() })
 }
 
-/// The correction that holds for a rate which several judges decided together.
+/// The correction that holds for a rate which several judges decided together, on goals in `lang` (empty: any).
 ///
 /// When they were measured together (a standing named `panel`), that. When there is one judge, that one. Else the
-/// correction whose lower end is least, if every judge has one: whoever decided, the rate is not overstated.
-pub fn corrected(raw: Rate, judges: &[Standing]) -> Option<Corrected> {
+/// correction whose lower end is least, if every judge has one: whoever decided, the rate is not overstated. A judge
+/// that was measured in other languages only counts as not measured.
+pub fn corrected(raw: Rate, judges: &[Standing], lang: &str) -> Option<Corrected> {
     let about: Vec<&Standing> = judges.iter().filter(|s| s.task == Task::Objective).collect();
-    if let Some(panel) = about.iter().find(|s| s.judge == "panel" && s.is_known()) {
-        return correct(raw, panel);
+    let least = |all: Vec<Corrected>| all.into_iter().min_by(|a, b| a.low.total_cmp(&b.low));
+    let panels: Vec<&&Standing> = about.iter().filter(|s| s.judge == "panel" && s.is_known() && s.is_for(lang)).collect();
+    if !panels.is_empty() {
+        return panels.into_iter().map(|s| correct(raw, s)).collect::<Option<Vec<_>>>().and_then(least);
     }
-    let all: Option<Vec<Corrected>> = about.iter().filter(|s| s.judge != "panel").map(|s| correct(raw, s)).collect();
-    all?.into_iter().min_by(|a, b| a.low.total_cmp(&b.low))
+    let mut all = Vec::new();
+    let members: BTreeSet<&str> = about.iter().filter(|s| s.judge != "panel").map(|s| s.judge.as_str()).collect();
+    for member in members {
+        let before = all.len();
+        for standing in about.iter().filter(|s| s.judge == member && s.is_for(lang)) {
+            all.push(correct(raw, standing)?);
+        }
+        if all.len() == before {
+            return None;
+        }
+    }
+    least(all)
 }
 
-/// The lower end of the interval of [`corrected`].
+/// The lower end of the interval of [`corrected`], whatever the language: where a judge was measured in several, the
+/// one that flatters least.
 pub fn corrected_low(raw: Rate, judges: &[Standing]) -> Option<f64> {
-    corrected(raw, judges).map(|c| c.low)
+    corrected(raw, judges, "").map(|c| c.low)
 }
 
 /// Rogan and Gladen's estimate, held to 0..=1.
@@ -304,14 +345,34 @@ mod tests {
     fn a_panel_that_was_measured_speaks_for_its_members() {
         let raw = Rate::new(50, 100);
         let panel = Standing { judge: "panel".to_owned(), ..standing(0.9, 0.9, 400) };
-        let both = corrected(raw, &[Standing::unknown("native", "1"), panel.clone()]).unwrap();
+        let both = corrected(raw, &[Standing::unknown("native", "1"), panel.clone()], "zh").unwrap();
         assert_eq!(both.standing, panel);
+    }
+
+    #[test]
+    fn figures_of_one_language_correct_no_rate_of_another() {
+        let raw = Rate::new(50, 100);
+        let english = Standing { lang: "en".to_owned(), ..standing(0.9, 0.9, 400) };
+        assert!(corrected(raw, std::slice::from_ref(&english), "en").is_some());
+        assert_eq!(corrected(raw, std::slice::from_ref(&english), "zh"), None);
+        let panel = Standing { judge: "panel".to_owned(), ..english.clone() };
+        assert_eq!(corrected(raw, &[panel, english], "zh"), None);
+    }
+
+    #[test]
+    fn a_word_that_hardly_moves_the_odds_tells_nothing() {
+        let blind = standing(0.07, 1.0, 400);
+        assert!(blind.tells(true) && !blind.tells(false));
+        let credulous = standing(0.99, 0.3, 400);
+        assert!(!credulous.tells(true) && credulous.tells(false));
+        let coin = standing(0.5, 0.5, 400);
+        assert!(!coin.tells(true) && !coin.tells(false));
     }
 
     #[test]
     fn without_a_panel_the_least_flattering_judge_speaks() {
         let raw = Rate::new(50, 100);
-        let (a, b) = (standing(0.9, 0.9, 400), standing(0.95, 0.6, 100));
+        let (a, b) = (standing(0.9, 0.9, 400), Standing { judge: "refusals".to_owned(), ..standing(0.95, 0.6, 100) });
         let both = corrected_low(raw, &[a.clone(), b.clone()]).unwrap();
         let least = corrected_low(raw, &[a]).unwrap().min(corrected_low(raw, &[b]).unwrap());
         assert!((both - least).abs() < 1e-12);
@@ -334,7 +395,7 @@ mod tests {
     #[test]
     fn the_shipped_standings_can_be_read_and_a_broken_one_is_named() {
         assert!(Standing::shipped().unwrap().iter().all(Standing::is_known));
-        let broken = "version = 1\n[[judge]]\nname = \"native@1\"\ntask = \"objective\"\nsensitivity = 1.5\nspecificity = 0.5\n\
+        let broken = "version = 1\n[[judge]]\nname = \"native@1\"\ntask = \"objective\"\nlang = \"en\"\nsensitivity = 1.5\nspecificity = 0.5\n\
                       n = 4\npositives = 2\nset = \"x\"\ncommand = \"y\"\n";
         assert!(Standing::parse(broken).unwrap_err().to_string().contains("native@1"));
     }

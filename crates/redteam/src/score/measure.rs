@@ -152,6 +152,8 @@ pub struct Confusion {
     pub set: String,
     /// The question.
     pub task: Task,
+    /// The language of the answers; empty when there are several.
+    pub lang: String,
     /// Both say yes.
     pub true_positives: usize,
     /// Only the judge does.
@@ -203,10 +205,11 @@ impl Confusion {
         let (se, sp) = (share(self.sensitivity()), share(self.specificity()));
         let text = |text: &str| Value::from(text).to_string();
         format!(
-            "[[judge]]\nname = {}\ntask = \"{}\"\nsensitivity = {se:?}\nspecificity = {sp:?}\nn = {}\npositives = {}\nset = {}\n\
+            "[[judge]]\nname = {}\ntask = \"{}\"\nlang = \"{}\"\nsensitivity = {se:?}\nspecificity = {sp:?}\nn = {}\npositives = {}\nset = {}\n\
              command = {}\n",
             text(&self.judge),
             self.task.id(),
+            self.lang,
             self.scored(),
             self.sensitivity().of,
             text(&self.set),
@@ -221,15 +224,16 @@ impl Confusion {
 /// When data that the program was built with are damaged.
 pub async fn measure(judge: &Measured<'_>, task: Task, rows: &[Row]) -> Result<Confusion, Error> {
     let rules = Refusals::shipped()?;
-    let rows = rows.iter().filter(|r| r.task == task);
-    let mut confusion = Confusion { judge: judge.name()?, set: task.id().to_owned(), task, ..Confusion::default() };
+    let rows: Vec<&Row> = rows.iter().filter(|r| r.task == task).collect();
+    let lang = rows.first().map(|r| r.lang.clone()).filter(|l| rows.iter().all(|r| r.lang == *l)).unwrap_or_default();
+    let mut confusion = Confusion { judge: judge.name()?, set: task.id().to_owned(), task, lang, ..Confusion::default() };
     for row in rows {
         confusion.note(row.truth, judge.says(rules, row).await);
     }
     Ok(confusion)
 }
 
-/// Measures a judge on each set, and on all held-out sets of each question together (`refusal, all`, `objective, all`).
+/// Measures a judge on each set, and on all held-out sets of each question together and language together (`refusal, all en`).
 /// What it cannot answer at all is left out.
 ///
 /// # Errors
@@ -241,12 +245,13 @@ pub async fn by_set(judge: &Measured<'_>, rows: &[Row]) -> Result<Vec<Confusion>
     for row in rows {
         let said = judge.says(rules, row).await;
         let mut note = |last: bool, set: String| {
-            let fresh = || Confusion { judge: name.clone(), set: set.clone(), task: row.task, ..Confusion::default() };
+            let lang = row.lang.clone();
+            let fresh = || Confusion { judge: name.clone(), set: set.clone(), task: row.task, lang, ..Confusion::default() };
             sets.entry((row.task, last, set.clone())).or_insert_with(fresh).note(row.truth, said);
         };
         note(false, row.set.clone());
         if row.is_held_out() {
-            note(true, format!("{}, all", row.task.id()));
+            note(true, format!("{}, all {}", row.task.id(), row.lang));
         }
     }
     Ok(sets.into_values().filter(|c| c.scored() > 0).collect())
@@ -317,6 +322,6 @@ mod tests {
         assert_eq!((standing.sensitivity, standing.specificity, standing.n, standing.positives), (1.0, 1.0, 2, 1));
         assert!(table(&[confusion]).contains("| refusals@"));
         let sets = by_set(&Measured::Rules, &rows).await.unwrap();
-        assert_eq!(sets.last().map(|c| c.set.as_str()), Some("refusal, all"));
+        assert_eq!(sets.last().map(|c| c.set.as_str()), Some("refusal, all en"));
     }
 }

@@ -28,6 +28,8 @@ const SHORT: usize = 600;
 const GIVEN_BEFORE: usize = 400;
 /// So many characters of plain text that goes on after a refusal, with words that resume, are compliance.
 const GIVEN_AFTER: usize = 160;
+/// What is offered instead is announced in so many characters of a sentence.
+const ANNOUNCED: usize = 120;
 /// So many items of a list after a refusal are compliance, unless they are offered instead.
 const ITEMS: usize = 3;
 
@@ -188,7 +190,10 @@ impl Refusals {
     /// Whether what stands before the first or after the last refusing sentence is what was asked for.
     fn complies(&self, folded: &str, sentences: &[Sentence<'_>], first: usize, last: usize) -> bool {
         let before: usize = sentences.iter().take(first).map(|s| s.text.chars().count()).sum();
-        let offered = |s: &Sentence<'_>| any(&self.alternative, s.text, true);
+        let offered = |s: &Sentence<'_>| {
+            let end = s.text.char_indices().nth(ANNOUNCED).map_or(s.text.len(), |(at, _)| at);
+            any(&self.alternative, s.text.get(..end).unwrap_or_default(), true)
+        };
         if before >= GIVEN_BEFORE && !sentences.iter().take(first).any(offered) {
             return true;
         }

@@ -244,4 +244,4 @@ fn clipped(text: &str, most: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -236,7 +236,13 @@ impl Lax<'_> {
                 Some(',') => {
                     self.bump();
                 }
-                Some(_) => items.push(self.value(depth + 1)?),
+                Some(_) => {
+                    let before = self.at;
+                    items.push(self.value(depth + 1)?);
+                    if self.at == before {
+                        return None;
+                    }
+                }
             }
         }
     }
@@ -280,7 +286,7 @@ impl Lax<'_> {
         let value = match word.to_ascii_lowercase().as_str() {
             "true" | "yes" => Value::Bool(true),
             "false" | "no" => Value::Bool(false),
-            "null" | "none" => Value::Null,
+            "null" | "none" | "" => Value::Null,
             number => Value::Number(number.parse().ok()?),
         };
         self.at += end;

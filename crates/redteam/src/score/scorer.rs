@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use menshen_judge::Judge;
 
-use super::correction::Standing;
+use super::correction::{Standing, split};
 use super::refusal::Refusals;
 use super::remote::Remote;
 use super::sinks::Sinks;
@@ -98,10 +98,22 @@ impl Scorer {
         if let Some(remote) = self.remote.as_ref().filter(|_| exact.is_none()) {
             judged.push(remote.score(goal, transcript).await);
         }
-        // Stable, so that judges of equal trust keep their order.
-        judged.sort_by(|a, b| self.by_trust(&a.judge, &b.judge));
-        scores.extend(judged);
+        judged.sort_by(|a, b| self.by_trust(&a.judge, &b.judge, goal.lang));
+        scores.extend(judged.into_iter().map(|score| self.weighed(score, goal.lang)));
         scores
+    }
+
+    /// A word that was measured to tell next to nothing is not heard: see [`Standing::tells`].
+    fn weighed(&self, mut score: Score, lang: &str) -> Score {
+        if let (Some(success), Some(standing)) = (score.success, Standing::of(&score.judge, lang, &self.standings))
+            && !standing.tells(success)
+        {
+            let word = if success { "yes" } else { "no" };
+            let (se, sp) = (standing.sensitivity * 100.0, standing.specificity * 100.0);
+            score.success = None;
+            score.reason = format!("{}; its {word} tells little (sensitivity {se:.0} %, specificity {sp:.0} %)", score.reason);
+        }
+        score
     }
 
     async fn check(&self, check: &Check, answer: &str) -> Score {
@@ -138,7 +150,7 @@ impl Scorer {
         let mut names = vec![native::rules_name(self.rules)];
         names.extend(self.native.as_ref().map(|n| native::name(n.as_ref())));
         names.extend(self.remote.as_ref().map(|r| r.name().to_owned()));
-        names.sort_by(|a, b| self.by_trust(a, b));
+        names.sort_by(|a, b| self.by_trust(a, b, ""));
         names
     }
 
@@ -150,23 +162,37 @@ impl Scorer {
         format!("panel@{hash}")
     }
 
-    /// What the word of these judges is worth: all together first, where that was measured, then each, most trusted first.
+    /// What the word of these judges is worth: all together first, where that was measured, then each, in each language
+    /// in which it was measured, most trusted first.
     ///
     /// A remote judge that was never measured comes first: whoever set it up wants it heard, and nothing says it is
     /// worse. Then by measured accuracy (the mean of sensitivity and specificity), the higher first; then what was never
     /// measured. Of equals, the one whose name comes first in the alphabet.
     pub fn standing(&self) -> Vec<Standing> {
-        let panel = Standing::of(&self.panel(), &self.standings).cloned();
-        panel.into_iter().chain(self.names().iter().map(|name| self.known(name))).collect()
+        let mut standings = self.known(&self.panel());
+        for name in self.names() {
+            let known = self.known(&name);
+            if known.is_empty() {
+                let (judge, hash) = split(&name);
+                standings.push(Standing::unknown(judge, hash));
+            }
+            standings.extend(known);
+        }
+        standings
     }
 
-    fn known(&self, name: &str) -> Standing {
-        let (judge, hash) = super::correction::split(name);
-        Standing::of(name, &self.standings).cloned().unwrap_or_else(|| Standing::unknown(judge, hash))
+    /// The standings of a judge, one for each language.
+    fn known(&self, name: &str) -> Vec<Standing> {
+        ["zh", "en"].iter().filter_map(|lang| Standing::of(name, lang, &self.standings)).fold(Vec::new(), |mut all, one| {
+            if !all.contains(one) {
+                all.push(one.clone());
+            }
+            all
+        })
     }
 
-    fn by_trust(&self, a: &str, b: &str) -> Ordering {
-        let rank = |name: &str| match Standing::of(name, &self.standings) {
+    fn by_trust(&self, a: &str, b: &str, lang: &str) -> Ordering {
+        let rank = |name: &str| match Standing::of(name, lang, &self.standings) {
             Some(standing) => (1, 1.0 - standing.accuracy()),
             None if name.starts_with("remote:") => (0, 0.0),
             None => (2, 0.0),

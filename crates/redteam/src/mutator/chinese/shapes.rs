@@ -111,6 +111,8 @@ pub(super) fn traditional(text: &str, _: &mut Rng) -> Option<String> {
                 }
             }
         }
+        // Common in both scripts, but a word of its own in one of them only.
+        map.insert('么', (true, '麼'));
         map.into_iter().map(|(simple, (_, c))| (simple, c)).collect()
     });
     tool::each(text, |c, out| MAP.get(&c).map(|c| out.push(*c)).is_some())

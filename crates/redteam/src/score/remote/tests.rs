@@ -1,8 +1,14 @@
 use super::*;
 use crate::target::Spec;
 
+/// The program does this at its start; a second time changes nothing.
+pub(in crate::score) fn cryptography() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// A judge whose program says `script`'s output for every question.
 fn judge(format: &str, script: &str) -> Remote {
+    cryptography();
     let spec: Spec = serde_json::from_value(serde_json::json!({
         "kind": "command", "argv": ["sh", "-c", script], "retries": 0, "timeout_ms": 20_000,
     }))
@@ -41,6 +47,7 @@ fn an_answer_cannot_know_its_fence() {
 
 #[test]
 fn a_format_that_is_not_there_is_named() {
+    cryptography();
     let spec: Spec = serde_json::from_value(serde_json::json!({ "kind": "command", "argv": ["true"] })).unwrap();
     let problem = Remote::open(Target::open(spec).unwrap(), "poem").unwrap_err().to_string();
     assert!(problem.contains("poem") && problem.contains("rubric"), "{problem}");
