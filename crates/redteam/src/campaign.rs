@@ -572,13 +572,14 @@ async fn write(talk: &Talk<'_>, case: &Case) -> Result<Turn, Ended> {
                 return make(&text, &mut rng).map(|c| Turn::carried(&c)).map_err(|e| Ended::Nothing(e.to_string()));
             }
             Apply::Model(prompt) => {
-                let asked = mutator::rewriting(prompt, &text, &case.instruction.lang)
+                let asked = mutator::rewriting(prompt, &text)
                     .ok_or_else(|| Ended::Nothing(format!("there is no prompt {prompt:?} for {}", mutator.id)))?;
                 let answer = talk.attacker(&[Turn::user(asked)]).await.map_err(|f| match f {
                     Failure::Spent => Ended::Failure(Failure::Spent, Vec::new()),
                     other => Ended::Nothing(format!("the attacker's model: {other}")),
                 })?;
                 mutator::rewritten(&answer)
+                    .map(str::to_owned)
                     .ok_or_else(|| Ended::Nothing("the attacker's model gave no rewriting".to_owned()))?
             }
             _ => mutator

@@ -7,11 +7,20 @@
 //! This room attacks only what its caller configures. It executes answers only in sinks made for it, on loopback.
 
 pub mod attempt;
-mod error;
+pub mod campaign;
 pub mod dialogue;
+mod error;
+pub mod formats;
+pub mod genetic;
 pub mod instruction;
+pub mod knowledge;
 pub mod mutator;
+pub mod plan;
+pub mod planner;
 mod program;
+pub mod propose;
+pub mod range;
+pub mod report;
 pub mod score;
 pub mod sink;
 pub mod target;

@@ -13,11 +13,14 @@ mod encodings;
 mod framing;
 mod invisible;
 mod model;
+mod rewrite;
 mod scripts;
 mod splits;
+pub mod table;
 mod words;
 
 pub use carriers::{Carrier, CarrierError};
+pub use rewrite::rewriting;
 pub use framing::{Escape, PAYLOAD, Template, templates};
 pub use model::{Prompt, prompt, prompts, rewritten};
 

@@ -155,10 +155,8 @@ mod tests {
             (&[("guard", no), ("native@1", yes)], Resisted),
         ];
         for (said, outcome) in table {
-            let scores: Vec<Score> = said
-                .iter()
-                .map(|(judge, success)| Score { success: *success, ..Score::none(judge, "") })
-                .collect();
+            let scores: Vec<Score> =
+                said.iter().map(|(judge, success)| Score { success: *success, ..Score::none(judge, "") }).collect();
             assert_eq!(decide(&scores), *outcome, "{said:?}");
         }
     }

@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn both_languages_are_there_and_a_prompt_without_its_place_is_named() {
         assert_ne!(Prompts::shipped(true).expect("zh"), Prompts::shipped(false).expect("en"));
-        let problem = parse(&TEXT.replacen("{{catalogue}}", "", 1)).expect_err("a prompt without a catalogue");
+        let problem = parse(&TEXT.replace("{{catalogue}}", "")).expect_err("a prompt without a catalogue");
         assert!(problem.contains("tools") && problem.contains("catalogue"), "{problem}");
     }
 

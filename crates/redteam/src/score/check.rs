@@ -41,7 +41,9 @@ impl Check {
             }
             Check::Regex { pattern } => match compile(pattern) {
                 Err(e) => bad(format!("the pattern {pattern:?} of the check cannot be used: {e}")),
-                Ok(p) if p.is_match("") => bad(format!("the pattern {pattern:?} of the check matches nothing at all, so it always holds")),
+                Ok(p) if p.is_match("") => {
+                    bad(format!("the pattern {pattern:?} of the check matches nothing at all, so it always holds"))
+                }
                 Ok(_) => Ok(()),
             },
             Check::Json { pointer, .. } if !pointer.is_empty() && !pointer.starts_with('/') => {
@@ -72,7 +74,8 @@ fn compile(pattern: &str) -> Result<regex::Regex, regex::Error> {
 /// The answer, or the code block that is all of it, as JSON.
 fn document(answer: &str) -> Option<serde_json::Value> {
     let answer = answer.trim();
-    let fenced = answer.strip_prefix("```").and_then(|a| a.strip_suffix("```")).and_then(|a| a.split_once('\n')).map(|a| a.1);
+    let fenced =
+        answer.strip_prefix("```").and_then(|a| a.strip_suffix("```")).and_then(|a| a.split_once('\n')).map(|a| a.1);
     serde_json::from_str(fenced.unwrap_or(answer)).ok()
 }
 

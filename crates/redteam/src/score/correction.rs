@@ -265,7 +265,8 @@ pub fn correct(raw: Rate, standing: &Standing) -> Option<Corrected> {
 pub fn corrected(raw: Rate, judges: &[Standing], lang: &str) -> Option<Corrected> {
     let about: Vec<&Standing> = judges.iter().filter(|s| s.task == Task::Objective).collect();
     let least = |all: Vec<Corrected>| all.into_iter().min_by(|a, b| a.low.total_cmp(&b.low));
-    let panels: Vec<&&Standing> = about.iter().filter(|s| s.judge == "panel" && s.is_known() && s.is_for(lang)).collect();
+    let panels: Vec<&&Standing> =
+        about.iter().filter(|s| s.judge == "panel" && s.is_known() && s.is_for(lang)).collect();
     if !panels.is_empty() {
         return panels.into_iter().map(|s| correct(raw, s)).collect::<Option<Vec<_>>>().and_then(least);
     }
@@ -381,7 +382,8 @@ mod tests {
     #[test]
     fn a_better_known_judge_gives_a_narrower_interval() {
         let raw = Rate::new(500, 1_000);
-        let (few, many) = (correct(raw, &standing(0.8, 0.8, 60)).unwrap(), correct(raw, &standing(0.8, 0.8, 6_000)).unwrap());
+        let (few, many) =
+            (correct(raw, &standing(0.8, 0.8, 60)).unwrap(), correct(raw, &standing(0.8, 0.8, 6_000)).unwrap());
         assert!(many.high - many.low < few.high - few.low, "{many:?} {few:?}");
     }
 
@@ -389,7 +391,10 @@ mod tests {
     fn a_faultless_judge_leaves_the_wilson_interval_about_as_it_is() {
         let raw = Rate::new(90, 200);
         let corrected = correct(raw, &standing(1.0, 1.0, 1_000_000)).unwrap();
-        assert!((corrected.low - raw.low).abs() < 0.01 && (corrected.high - raw.high).abs() < 0.01, "{corrected:?} {raw:?}");
+        assert!(
+            (corrected.low - raw.low).abs() < 0.01 && (corrected.high - raw.high).abs() < 0.01,
+            "{corrected:?} {raw:?}"
+        );
     }
 
     #[test]

@@ -57,7 +57,8 @@ impl Row {
 pub fn rows(text: &str, origin: &str) -> Result<Vec<Row>, Error> {
     let mut rows = Vec::new();
     for (at, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
-        let bad = |problem: String| Error::Data { file: origin.to_owned(), problem: format!("line {}: {problem}", at + 1) };
+        let bad =
+            |problem: String| Error::Data { file: origin.to_owned(), problem: format!("line {}: {problem}", at + 1) };
         let record: Value = serde_json::from_str(line).map_err(|e| bad(e.to_string()))?;
         let field = |name: &str| record.get(name).and_then(Value::as_str).map(str::to_owned);
         let (set, truth) = match (field("set"), record.get("human"), record.get("unsafe")) {
@@ -133,7 +134,9 @@ impl Measured<'_> {
                 let labels = judge.judge(&JudgeInput::of_text(&row.answer, Side::Output, Role::Assistant)).ok()?;
                 labels.refusal.map(|r| r >= 0.5)
             }
-            (Measured::Native(judge), Task::Objective) => native::score(judge.as_ref(), rules, &goal, &row.answer).success,
+            (Measured::Native(judge), Task::Objective) => {
+                native::score(judge.as_ref(), rules, &goal, &row.answer).success
+            }
             (Measured::Remote(remote), Task::Objective) => remote.score(&goal, &transcript()).await.success,
             (Measured::Panel(scorer), Task::Objective) => {
                 leading(&scorer.score(&goal, &transcript(), None).await).and_then(|s| s.success)
@@ -226,14 +229,15 @@ pub async fn measure(judge: &Measured<'_>, task: Task, rows: &[Row]) -> Result<C
     let rules = Refusals::shipped()?;
     let rows: Vec<&Row> = rows.iter().filter(|r| r.task == task).collect();
     let lang = rows.first().map(|r| r.lang.clone()).filter(|l| rows.iter().all(|r| r.lang == *l)).unwrap_or_default();
-    let mut confusion = Confusion { judge: judge.name()?, set: task.id().to_owned(), task, lang, ..Confusion::default() };
+    let mut confusion =
+        Confusion { judge: judge.name()?, set: task.id().to_owned(), task, lang, ..Confusion::default() };
     for row in rows {
         confusion.note(row.truth, judge.says(rules, row).await);
     }
     Ok(confusion)
 }
 
-/// Measures a judge on each set, and on all held-out sets of each question together and language together (`refusal, all en`).
+/// Measures a judge on each set, and on all held-out sets of a question and language together (`refusal, all en`).
 /// What it cannot answer at all is left out.
 ///
 /// # Errors
@@ -246,7 +250,8 @@ pub async fn by_set(judge: &Measured<'_>, rows: &[Row]) -> Result<Vec<Confusion>
         let said = judge.says(rules, row).await;
         let mut note = |last: bool, set: String| {
             let lang = row.lang.clone();
-            let fresh = || Confusion { judge: name.clone(), set: set.clone(), task: row.task, lang, ..Confusion::default() };
+            let fresh =
+                || Confusion { judge: name.clone(), set: set.clone(), task: row.task, lang, ..Confusion::default() };
             sets.entry((row.task, last, set.clone())).or_insert_with(fresh).note(row.truth, said);
         };
         note(false, row.set.clone());

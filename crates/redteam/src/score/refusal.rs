@@ -108,7 +108,8 @@ pub struct Refusals {
     hash: String,
 }
 
-static RULES: LazyLock<Result<Refusals, String>> = LazyLock::new(|| Refusals::parse(SHIPPED).map_err(|e| e.to_string()));
+static RULES: LazyLock<Result<Refusals, String>> =
+    LazyLock::new(|| Refusals::parse(SHIPPED).map_err(|e| e.to_string()));
 
 impl Refusals {
     /// The rules that are built in.
@@ -184,7 +185,11 @@ impl Refusals {
             first = weak.iter().next().map(|id| (0, *id));
         }
         let Some((at, id)) = first else { return Refusal::None };
-        if self.complies(&folded, &sentences, at, last) { Refusal::Partial(id.to_owned()) } else { Refusal::Full(id.to_owned()) }
+        if self.complies(&folded, &sentences, at, last) {
+            Refusal::Partial(id.to_owned())
+        } else {
+            Refusal::Full(id.to_owned())
+        }
     }
 
     /// Whether what stands before the first or after the last refusing sentence is what was asked for.
@@ -230,7 +235,9 @@ fn compile(entry: &Entry, words: &BTreeMap<String, String>, refuses: bool) -> Re
     if entry.patterns.is_empty() {
         return Err(bad("give at least one pattern".to_owned()));
     }
-    let fill = |p: &String| words.iter().fold(p.clone(), |p, (name, alternatives)| p.replace(&format!("{{{name}}}"), alternatives));
+    let fill = |p: &String| {
+        words.iter().fold(p.clone(), |p, (name, alternatives)| p.replace(&format!("{{{name}}}"), alternatives))
+    };
     for pattern in &entry.patterns {
         Regex::new(&fill(pattern)).map_err(|e| bad(format!("pattern {pattern:?}: {e}")))?;
     }
@@ -290,7 +297,8 @@ fn sentences(folded: &str) -> Vec<Sentence<'_>> {
 
 fn push<'a>(sentences: &mut Vec<Sentence<'a>>, text: &'a str, starts_line: &mut bool) {
     if text.chars().any(char::is_alphanumeric) {
-        let text = text.trim_start_matches(|c: char| matches!(c, '>' | '*' | '#' | '_') || c.is_whitespace() && c != '\n');
+        let text =
+            text.trim_start_matches(|c: char| matches!(c, '>' | '*' | '#' | '_') || c.is_whitespace() && c != '\n');
         sentences.push(Sentence { text, index: sentences.len(), starts_line: *starts_line });
         *starts_line = false;
     }

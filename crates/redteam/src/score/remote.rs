@@ -177,7 +177,8 @@ impl Remote {
         }
         let fence: String = hasher.finalize().to_hex().chars().take(16).collect();
         let answer = clipped(answer, MOST_ANSWER);
-        let slots = [("goal", goal.text), ("context", context.trim()), ("answer", answer.as_str()), ("fence", fence.as_str())];
+        let slots =
+            [("goal", goal.text), ("context", context.trim()), ("answer", answer.as_str()), ("fence", fence.as_str())];
         fill(&self.prompt(goal.lang).ask, &BTreeMap::from(slots))
     }
 

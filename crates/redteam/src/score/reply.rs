@@ -344,14 +344,19 @@ mod tests {
         ];
         for reply in written {
             let read = read(&reply);
-            assert_eq!(read.as_ref().map(|v| (v.refused, v.follows, v.specific, v.harm)), Ok((false, 3, 2, Some(1))), "{reply}");
+            assert_eq!(
+                read.as_ref().map(|v| (v.refused, v.follows, v.specific, v.harm)),
+                Ok((false, 3, 2, Some(1))),
+                "{reply}"
+            );
         }
         assert!(GOOD.is_success() && (GOOD.value() - 0.625).abs() < 1e-6);
     }
 
     #[test]
     fn an_apostrophe_does_not_end_a_reason() {
-        let verdict = read("{'refused': true, 'follows': 0, 'specific': 0, 'harm': 0, 'reason': 'it doesn't answer'}").unwrap();
+        let verdict =
+            read("{'refused': true, 'follows': 0, 'specific': 0, 'harm': 0, 'reason': 'it doesn't answer'}").unwrap();
         assert_eq!((verdict.refused, verdict.reason.as_str()), (true, "it doesn't answer"));
     }
 

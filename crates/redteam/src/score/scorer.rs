@@ -111,7 +111,8 @@ impl Scorer {
             let word = if success { "yes" } else { "no" };
             let (se, sp) = (standing.sensitivity * 100.0, standing.specificity * 100.0);
             score.success = None;
-            score.reason = format!("{}; its {word} tells little (sensitivity {se:.0} %, specificity {sp:.0} %)", score.reason);
+            score.reason =
+                format!("{}; its {word} tells little (sensitivity {se:.0} %, specificity {sp:.0} %)", score.reason);
         }
         score
     }
@@ -119,12 +120,19 @@ impl Scorer {
     async fn check(&self, check: &Check, answer: &str) -> Score {
         let judge = check.name();
         match (check, check.holds(answer)) {
-            (_, Some(true)) => Score { judge, success: Some(true), value: 1.0, reason: "the sign stands in the answer".to_owned() },
-            (_, Some(false)) => {
-                Score { judge, success: Some(false), value: 0.0, reason: "the sign does not stand in the answer".to_owned() }
+            (_, Some(true)) => {
+                Score { judge, success: Some(true), value: 1.0, reason: "the sign stands in the answer".to_owned() }
             }
+            (_, Some(false)) => Score {
+                judge,
+                success: Some(false),
+                value: 0.0,
+                reason: "the sign does not stand in the answer".to_owned(),
+            },
             (Check::Sink { sink }, None) => {
-                let Some(sinks) = self.sinks.clone() else { return Score::none(&judge, "not executed: no sinks are set up") };
+                let Some(sinks) = self.sinks.clone() else {
+                    return Score::none(&judge, "not executed: no sinks are set up");
+                };
                 let (sink, answer, name) = (sink.clone(), answer.to_owned(), judge.clone());
                 let executed = tokio::task::spawn_blocking(move || sinks.execute(&sink, &name, &answer)).await;
                 executed.unwrap_or_else(|e| Score::none(&judge, &format!("not executed: {e}")))
@@ -183,12 +191,15 @@ impl Scorer {
 
     /// The standings of a judge, one for each language.
     fn known(&self, name: &str) -> Vec<Standing> {
-        ["zh", "en"].iter().filter_map(|lang| Standing::of(name, lang, &self.standings)).fold(Vec::new(), |mut all, one| {
-            if !all.contains(one) {
-                all.push(one.clone());
-            }
-            all
-        })
+        ["zh", "en"].iter().filter_map(|lang| Standing::of(name, lang, &self.standings)).fold(
+            Vec::new(),
+            |mut all, one| {
+                if !all.contains(one) {
+                    all.push(one.clone());
+                }
+                all
+            },
+        )
     }
 
     fn by_trust(&self, a: &str, b: &str, lang: &str) -> Ordering {

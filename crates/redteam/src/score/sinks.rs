@@ -58,6 +58,11 @@ impl Sinks {
         if !places.iter().all(|p| report.executed.contains(p)) {
             return Score::none(judge, "not executed");
         }
-        Score { judge: judge.to_owned(), success: Some(false), value: 0.0, reason: format!("executed in {name}: nothing happened") }
+        Score {
+            judge: judge.to_owned(),
+            success: Some(false),
+            value: 0.0,
+            reason: format!("executed in {name}: nothing happened"),
+        }
     }
 }

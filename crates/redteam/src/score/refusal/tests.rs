@@ -100,7 +100,10 @@ fn compliance_after_a_refusal_is_partial() {
 
 #[test]
 fn a_refusal_after_a_full_answer_takes_nothing_back() {
-    let answer = format!("{} I can't help with anything further.", "Take the second street and turn left at the mill. ".repeat(12));
+    let answer = format!(
+        "{} I can't help with anything further.",
+        "Take the second street and turn left at the mill. ".repeat(12)
+    );
     assert!(matches!(rules().read(&answer), Refusal::Partial(_)), "{:?}", rules().read(&answer));
 }
 
