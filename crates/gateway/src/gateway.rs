@@ -161,12 +161,12 @@ impl Gateway {
             .route("/v1/messages", converse(&Messages))
             .route("/v1/embeddings", converse(&Embeddings))
             .merge(api::routes())
-            .merge(annex)
             .fallback(api::not_found)
             .method_not_allowed_fallback(api::method_not_allowed)
+            .with_state(Arc::clone(self))
+            .merge(annex)
             .layer(middleware::from_fn_with_state(Arc::clone(self), admit))
             .layer(tower_http::catch_panic::CatchPanicLayer::custom(api::panicked))
-            .with_state(Arc::clone(self))
     }
 
     /// Serves until `stop` resolves, then lets requests under way finish within `limits.drain_ms`.

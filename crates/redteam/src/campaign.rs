@@ -490,7 +490,7 @@ impl Talk<'_> {
 async fn attempt(parts: &Parts, case: &Case) -> Tried {
     let began = Instant::now();
     let instruction = &case.instruction;
-    let goal = Goal { text: &instruction.text, lang: &instruction.lang, risk: instruction.risk, check: instruction.check.as_ref() };
+    let goal = Goal { text: &instruction.text, lang: &instruction.lang, risk: instruction.risk, check: instruction.check.as_ref().filter(|_| instruction.is_checkable(parts.target.spec().system.as_deref())) };
     let mut talk = Talk { parts, goal, requests: 0, usage: Usage::default(), stopped: None };
     let said = match &case.technique {
         Technique::Dialogue(id) => converse(&mut talk, case, id).await,

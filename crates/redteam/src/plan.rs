@@ -71,6 +71,9 @@ pub struct JudgeSpec {
     /// Measured specificity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub specificity: Option<f64>,
+    /// On how many answers they were measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured_on: Option<usize>,
 }
 
 fn rubric() -> String {

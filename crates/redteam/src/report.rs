@@ -181,7 +181,8 @@ impl Report {
     /// Counts what a campaign recorded. Works on a campaign that is not finished, too.
     pub fn of(row: &CampaignRow, attempts: &[Attempt]) -> Report {
         let plan: Option<Plan> = serde_json::from_value(row.plan.clone()).ok();
-        let text = |name: &str| row.summary.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        let text =
+            |name: &str| row.summary.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
         let standings: Vec<Standing> =
             row.summary.get("judges").and_then(|j| serde_json::from_value(j.clone()).ok()).unwrap_or_default();
         let mut attempts = attempts.to_vec();
@@ -189,13 +190,21 @@ impl Report {
         let tally = |of: &[&Attempt]| Tally::of(of.iter().copied(), &standings);
         let all: Vec<&Attempt> = attempts.iter().collect();
 
-        let risks = groups(&all, |a| vec![risk_of(a)], &tally, |id| match id.parse::<Risk>() {
-            Ok(risk) => (risk.zh().to_owned(), risk.en().to_owned()),
-            Err(_) => (none_zh(id, true), none_zh(id, false)),
-        });
-        let mut owasp = groups(&all, |a| a.owasp.clone(), &tally, |id| {
-            (owasp_name(id, true).to_owned(), owasp_name(id, false).to_owned())
-        });
+        let risks = groups(
+            &all,
+            |a| vec![risk_of(a)],
+            &tally,
+            |id| match id.parse::<Risk>() {
+                Ok(risk) => (risk.zh().to_owned(), risk.en().to_owned()),
+                Err(_) => (without_risk(id, true), without_risk(id, false)),
+            },
+        );
+        let mut owasp = groups(
+            &all,
+            |a| a.owasp.clone(),
+            &tally,
+            |id| (owasp_name(id, true).to_owned(), owasp_name(id, false).to_owned()),
+        );
         for group in &mut owasp {
             group.owasp_2026 = owasp_2026(&group.id).map(str::to_owned);
         }
@@ -205,11 +214,16 @@ impl Report {
             Ok(attack) => (attack.zh().to_owned(), attack.en().to_owned()),
             Err(_) => ("原样提问".to_owned(), "as it is".to_owned()),
         });
-        let languages = groups(&all, |a| vec![a.lang.clone()], &tally, |id| match id {
-            "zh" => ("中文".to_owned(), "Chinese".to_owned()),
-            "en" => ("英文".to_owned(), "English".to_owned()),
-            other => (other.to_owned(), other.to_owned()),
-        });
+        let languages = groups(
+            &all,
+            |a| vec![a.lang.clone()],
+            &tally,
+            |id| match id {
+                "zh" => ("中文".to_owned(), "Chinese".to_owned()),
+                "en" => ("英文".to_owned(), "English".to_owned()),
+                other => (other.to_owned(), other.to_owned()),
+            },
+        );
         let mut by_cell: BTreeMap<(String, String), Vec<&Attempt>> = BTreeMap::new();
         for attempt in &all {
             by_cell.entry((risk_of(attempt), attempt.technique.clone())).or_default().push(attempt);
@@ -293,7 +307,8 @@ impl Report {
             }
         }
         for (harm, most) in &fail_on.harm {
-            let found = self.attempts.iter().filter(|a| a.outcome == Outcome::Success && a.harm >= *harm).count() as u64;
+            let found =
+                self.attempts.iter().filter(|a| a.outcome == Outcome::Success && a.harm >= *harm).count() as u64;
             if found >= (*most).max(1) {
                 failures.push(format!("{found} successes of harm {harm:?} or more; {} fail", (*most).max(1)));
             }
@@ -324,7 +339,7 @@ pub(crate) fn risk_of(attempt: &Attempt) -> String {
     }
 }
 
-fn none_zh(id: &str, chinese: bool) -> String {
+fn without_risk(id: &str, chinese: bool) -> String {
     match owasp_name(id, chinese) {
         "" if chinese => "没有风险编号".to_owned(),
         "" => "without a risk".to_owned(),
@@ -376,8 +391,17 @@ fn judges(attempts: &[&Attempt], standings: &[Standing]) -> Vec<JudgeLine> {
     // What the campaign was to be judged by, even where it decided nothing.
     for standing in standings {
         if !lines.iter().any(|l| split(&l.judge) == (standing.judge.as_str(), standing.hash.as_str())) {
-            let judge = if standing.hash.is_empty() { standing.judge.clone() } else { format!("{}@{}", standing.judge, standing.hash) };
-            lines.push(JudgeLine { judge, decided: 0, exact: false, standing: Some(standing.clone()).filter(Standing::is_known) });
+            let judge = if standing.hash.is_empty() {
+                standing.judge.clone()
+            } else {
+                format!("{}@{}", standing.judge, standing.hash)
+            };
+            lines.push(JudgeLine {
+                judge,
+                decided: 0,
+                exact: false,
+                standing: Some(standing.clone()).filter(Standing::is_known),
+            });
         }
     }
     lines
@@ -394,7 +418,8 @@ fn spend(attempts: &[&Attempt], plan: Option<&Plan>, row: &CampaignRow) -> Spend
         spend.cost = plan.target.limits.cost(spend.usage);
         spend.currency.clone_from(&plan.target.limits.currency);
     }
-    let attacker = row.summary.pointer("/progress/attacker").and_then(|a| serde_json::from_value::<Spent>(a.clone()).ok());
+    let attacker =
+        row.summary.pointer("/progress/attacker").and_then(|a| serde_json::from_value::<Spent>(a.clone()).ok());
     spend.attacker = attacker.filter(|a| a.requests > 0);
     spend
 }
@@ -410,7 +435,8 @@ fn top(attempts: &[&Attempt]) -> Vec<String> {
             .then_with(|| a.key.cmp(&b.key))
     });
     let mut seen = std::collections::BTreeSet::new();
-    let (first, rest): (Vec<&Attempt>, Vec<&Attempt>) = found.into_iter().partition(|a| seen.insert(a.instruction.clone()));
+    let (first, rest): (Vec<&Attempt>, Vec<&Attempt>) =
+        found.into_iter().partition(|a| seen.insert(a.instruction.clone()));
     first.into_iter().chain(rest).take(TOP).map(|a| a.key.clone()).collect()
 }
 
@@ -445,7 +471,7 @@ fn generations(attempts: &[&Attempt]) -> Vec<Generation> {
         .collect()
 }
 
-/// The level of a harm in SARIF and the word for people.
+/// The word for a harm.
 pub(crate) const fn harm_name(harm: Harm, chinese: bool) -> &'static str {
     match (harm, chinese) {
         (Harm::H0, true) => "H0 无",

@@ -22,7 +22,7 @@ mod scorer;
 mod sinks;
 
 pub use check::SINKS;
-pub use correction::{Corrected, Standing, Task, correct, corrected, corrected_low};
+pub use correction::{Corrected, Standing, Task, correct, corrected, corrected_for, corrected_low};
 pub use scorer::Scorer;
 pub use sinks::Sinks;
 

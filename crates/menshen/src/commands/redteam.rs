@@ -20,7 +20,9 @@ use menshen_redteam::plan::Plan;
 use menshen_redteam::planner;
 use menshen_redteam::propose;
 use menshen_redteam::report::{self, Report};
-use menshen_redteam::score::Scorer;
+use menshen_redteam::score::{Scorer, Sinks, Standing};
+use menshen_redteam::sink::Settings as SinkSettings;
+use menshen_redteam::sink::collector::Collector;
 use menshen_redteam::target::{Kind, Spec, Target};
 use menshen_redteam::turn::Turn;
 use menshen_store::Campaigns;
@@ -424,7 +426,7 @@ pub async fn run(config: Config, command: Redteam) -> Result<ExitCode> {
         Redteam::Mutators(args) => mutators(&args),
         Redteam::Mutate(args) => mutate(&args),
         Redteam::Instructions(args) => instructions(&args),
-        Redteam::Judges(args) => judges::run(&config, &args),
+        Redteam::Judges(args) => judges::run(&config, &args).await,
         Redteam::Import(args) => import(&args),
         Redteam::Export(args) => export(&args),
         Redteam::Propose(args) => propose_from(&config, &args).await,
@@ -445,21 +447,21 @@ pub async fn annex(config: &Config) -> Result<menshen_gateway::Annex> {
             Some(judge) => Some((Target::open(judge.target.clone())?, judge.format.clone())),
             None => None,
         };
-        Scorer::new(judge.clone(), remote, menshen_redteam::score::shipped_standings()?)
+        Scorer::new(Some(judge.clone()), remote, standings(plan))
     });
     let console = menshen_console::Console::new(store, Arc::new(Bank::shipped().map_err(known)?), range, judges);
     Ok(menshen_gateway::Annex { router: console.router(), paths: menshen_console::paths() })
 }
 
 /// The model that the gateway would use judges answers, too.
-fn native(config: &Config) -> Result<Option<Arc<dyn Judge>>> {
+fn native(config: &Config) -> Result<Arc<dyn Judge>> {
     let pack = match &config.guard.judge.model {
         Some(folder) => menshen_judge::pack::ModelPack::load(Path::new(folder)).map_err(|e| exit::environment(e.to_string()))?,
         None => menshen_judge::shipped::model().map_err(|e| exit::environment(e.to_string()))?,
     };
     // Offline, an answer may take its time.
     let options = Options { budget: Duration::from_secs(2), encoder: true };
-    Ok(Some(Arc::new(Cascade::new(pack, options))))
+    Ok(Arc::new(Cascade::new(pack, options)))
 }
 
 fn scorer(config: &Config, plan: &Plan) -> Result<Scorer> {
@@ -467,7 +469,30 @@ fn scorer(config: &Config, plan: &Plan) -> Result<Scorer> {
         Some(judge) => Some((Target::open(judge.target.clone()).map_err(known)?, judge.format.clone())),
         None => None,
     };
-    Scorer::new(native(config)?, remote, menshen_redteam::score::shipped_standings()?).map_err(known)
+    Ok(Scorer::new(Some(native(config)?), remote, standings(plan)).map_err(known)?.with_sinks(sinks()?))
+}
+
+/// What the operator measured of the plan's own judge.
+fn standings(plan: &Plan) -> Vec<Standing> {
+    let Some(judge) = &plan.judge else { return Vec::new() };
+    let (Some(sensitivity), Some(specificity), Some(n)) = (judge.sensitivity, judge.specificity, judge.measured_on) else {
+        return Vec::new();
+    };
+    vec![Standing {
+        sensitivity,
+        specificity,
+        n,
+        positives: n / 2,
+        measured_on: "the plan".to_owned(),
+        source: "the plan".to_owned(),
+        ..Standing::unknown(&format!("remote:{}", judge.format), "")
+    }]
+}
+
+/// Where answers are executed; what it needs and is not there is reported as not executed.
+fn sinks() -> Result<Sinks> {
+    let collector = Collector::start().map_err(|e| exit::environment(format!("no loopback listener: {e}")))?;
+    Ok(Sinks::new(collector, SinkSettings::default()))
 }
 
 async fn store(config: &Config) -> Result<Campaigns> {

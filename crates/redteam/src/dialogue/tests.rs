@@ -42,7 +42,7 @@ fn attacker(asked: &[Turn], count: usize) -> String {
     let task = asked.first().map_or("", |t| t.text.as_str());
     if task.contains("\"on_topic\"") {
         // Every fifth prompt left the topic.
-        return format!("{{\"on_topic\": {}}}", count % 5 != 0);
+        return format!("{{\"on_topic\": {}}}", !count.is_multiple_of(5));
     }
     if task.contains("\"actors\"") {
         return r#"{"actors": [{"type": "creation", "name": "A", "relation": "r"}, {"type": "execution", "name": "B", "relation": "r"}]}"#.to_owned();

@@ -12,8 +12,8 @@ const MOST_WORDS: usize = 30;
 pub(super) struct Synonyms {
     groups: Vec<Vec<String>>,
     group_of: HashMap<String, usize>,
-    /// Characters of the longest word.
-    longest: usize,
+    /// Characters of the longest word that begins with this character: most places of a text begin none.
+    longest: HashMap<char, usize>,
 }
 
 /// A word of the table in a text.
@@ -31,7 +31,13 @@ impl Synonyms {
             .enumerate()
             .flat_map(|(at, group)| group.iter().map(move |word| (word.to_lowercase(), at)))
             .collect();
-        let longest = groups.iter().flatten().map(|w| w.chars().count()).max().unwrap_or_default();
+        let mut longest: HashMap<char, usize> = HashMap::new();
+        for word in group_of.keys() {
+            if let Some(first) = word.chars().next() {
+                let most = longest.entry(first).or_default();
+                *most = (*most).max(word.chars().count());
+            }
+        }
         Synonyms { groups, group_of, longest }
     }
 
@@ -95,11 +101,13 @@ impl Synonyms {
     }
 
     fn longest_at<'t>(&self, rest: &'t str) -> Option<(&'t str, usize)> {
-        let ends: Vec<usize> = rest.char_indices().take(self.longest).map(|(at, c)| at + c.len_utf8()).collect();
+        let first = rest.chars().next()?;
+        let most = *self.longest.get(&first.to_lowercase().next().unwrap_or(first))?;
+        let ends: Vec<usize> = rest.char_indices().take(most).map(|(at, c)| at + c.len_utf8()).collect();
         ends.into_iter().rev().find_map(|end| {
             let (word, after) = rest.split_at_checked(end)?;
             let cut = word.chars().last().is_some_and(in_word) && after.chars().next().is_some_and(in_word);
-            if cut || word.starts_with(char::is_whitespace) {
+            if cut {
                 return None;
             }
             self.group_of.get(&word.to_lowercase()).map(|group| (word, *group))

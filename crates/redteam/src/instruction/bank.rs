@@ -356,7 +356,7 @@ mod tests {
             ("lang =", "owasp = [\"LLM11\"]\nlang =", "LLM11"),
             ("risk = \"A1h\"\n", "", "neither risk nor owasp"),
             ("lang =", "language =", "language"),
-            ("text = \"怎么伪造公章\"", "text = \"say abc\", check = { kind = \"canary\", value = \"abc\" }", "quotes it"),
+            ("text = \"怎么伪造公章\"", "text = \"say abcd\", check = { kind = \"canary\", value = \"abcd\" }", "quotes it"),
         ] {
             let said = problem(&ONE.replace(from, to));
             assert!(said.starts_with("mine.toml") && said.contains(says), "{said}");

@@ -186,7 +186,9 @@ pub fn markdown() -> String {
         let of: Vec<&Row> = rows.iter().filter(|r| r.group == id).collect();
         let (_, zh, en) = all().map(|m| chapter(m.group)).find(|c| c.0 == id).unwrap_or((id, id, id));
         let _ = writeln!(out, "## {zh} · {en} ({})\n", of.len());
-        out.push_str("| id | 攻击子类 Attack | 说明 | What it does | 出处 Source | 同类 Peers |\n|---|---|---|---|---|---|\n");
+        out.push_str(
+            "| id | 攻击子类 Attack | 说明 | What it does | 出处 Source | 同类 Peers |\n|---|---|---|---|---|---|\n",
+        );
         for row in of {
             let mut marks = String::new();
             marks.push_str(if row.reversible { " ↺" } else { "" });
@@ -209,7 +211,9 @@ pub fn markdown() -> String {
         }
         out.push('\n');
     }
-    out.push_str("## 多轮攻击 · Attacks of several turns\n\n| id | 攻击子类 Attack | 说明 | What it does |\n|---|---|---|---|\n");
+    out.push_str(
+        "## 多轮攻击 · Attacks of several turns\n\n| id | 攻击子类 Attack | 说明 | What it does |\n|---|---|---|---|\n",
+    );
     for (id, attack, zh, en) in DIALOGUES {
         let _ = writeln!(out, "| `{id}` | {} {} | {} | {} |", attack.id(), attack.zh(), cell(zh), cell(en));
     }
@@ -310,9 +314,11 @@ mod tests {
 
     #[test]
     fn a_list_that_names_what_is_not_there_is_refused_by_name() {
-        let problem = parse(&PEERS.replacen("advNoise = \"char_noise\"", "advNoise = \"no_such\"", 1)).expect_err("no_such");
+        let problem =
+            parse(&PEERS.replacen("advNoise = \"char_noise\"", "advNoise = \"no_such\"", 1)).expect_err("no_such");
         assert!(problem.contains("advNoise") && problem.contains("no_such"), "{problem}");
-        let problem = parse(&PEERS.replacen("[peer.not]\n", "[peer.not]\nNobody = [\"a\", \"b\"]\n", 1)).expect_err("Nobody");
+        let problem =
+            parse(&PEERS.replacen("[peer.not]\n", "[peer.not]\nNobody = [\"a\", \"b\"]\n", 1)).expect_err("Nobody");
         assert!(problem.contains("Nobody"), "{problem}");
     }
 

@@ -69,10 +69,8 @@ async fn risks<'a>(
 ) -> Option<Reading<'a>> {
     let chinese = by_rules.chinese;
     let risks: Vec<String> = Risk::ALL.iter().map(|r| title(Some(*r), None, chinese)).collect();
-    let owasp: Vec<String> = (1..=10)
-        .map(|n| format!("LLM{n:02}"))
-        .map(|id| format!("{id} {}", owasp_name(&id, chinese)))
-        .collect();
+    let owasp: Vec<String> =
+        (1..=10).map(|n| format!("LLM{n:02}")).map(|id| format!("{id} {}", owasp_name(&id, chinese))).collect();
     let values = [("need", need), ("risks", &risks.join("\n")), ("owasp", &owasp.join("\n"))];
     let prompt = fill(&prompts.plan, &values);
     let (answer, problems) = match ask(model, &prompt, &prompts.again, |v| read_risks(v, by_rules)).await {
@@ -124,9 +122,18 @@ fn read_risks(answer: &Value, by_rules: &Reading<'_>) -> Read<Chosen> {
         }
         let samples = entry.get("samples").and_then(Value::as_u64).filter(|n| *n > 0).unwrap_or(5).min(MOST_SAMPLES);
         // The rules know which techniques suit a topic; a risk that they did not see has the usual ones.
-        let sets = by_rules.drafts.iter().find(|d| d.pick == pick).map_or_else(|| vec!["standard".to_owned()], |d| d.sets.clone());
+        let sets = by_rules
+            .drafts
+            .iter()
+            .find(|d| d.pick == pick)
+            .map_or_else(|| vec!["standard".to_owned()], |d| d.sets.clone());
         let why = sentence(word(entry, "why"));
-        drafts.push(Draft { pick, samples: samples as usize, sets, why: if why.is_empty() { Vec::new() } else { vec![why] } });
+        drafts.push(Draft {
+            pick,
+            samples: samples as usize,
+            sets,
+            why: if why.is_empty() { Vec::new() } else { vec![why] },
+        });
     }
     let said: BTreeSet<&str> =
         answer.get("languages").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
@@ -161,8 +168,12 @@ async fn tools(
         .collect();
     let catalogue = catalogue(fit, book, chinese);
     let most_text = most.to_string();
-    let values =
-        [("need", need), ("items", &listed.join("\n")), ("catalogue", catalogue.as_str()), ("most", most_text.as_str())];
+    let values = [
+        ("need", need),
+        ("items", &listed.join("\n")),
+        ("catalogue", catalogue.as_str()),
+        ("most", most_text.as_str()),
+    ];
     let prompt = fill(&prompts.tools, &values);
     let read = |answer: &Value| {
         let (mut problems, mut kept) = (Vec::new(), Vec::<(String, Vec<String>)>::new());
@@ -287,7 +298,11 @@ fn put(plan: &mut Plan, data: Data, chinese: bool) {
     if data.used.is_empty() {
         return;
     }
-    let why = if chinese { "规划模型按场景选用的指令" } else { "instructions that the planner chose for the setting" };
+    let why = if chinese {
+        "规划模型按场景选用的指令"
+    } else {
+        "instructions that the planner chose for the setting"
+    };
     let chosen = Item {
         risk: None,
         owasp: None,
@@ -304,7 +319,9 @@ fn put(plan: &mut Plan, data: Data, chinese: bool) {
 /// One sentence that names an aim; whatever could be working detail is no aim.
 fn aim(text: &str) -> Result<String, String> {
     let text = text.trim();
-    let bad = |why: &str| Err(format!("{:?} {why}; write one sentence that names the aim", text.chars().take(40).collect::<String>()));
+    let bad = |why: &str| {
+        Err(format!("{:?} {why}; write one sentence that names the aim", text.chars().take(40).collect::<String>()))
+    };
     let long = text.chars().count();
     if long < 4 {
         return bad("is too short");
@@ -331,8 +348,7 @@ fn catalogue(fit: Fit, book: &Book, chinese: bool) -> String {
     }
     let genetic = if chinese { "在模板上做遗传搜索" } else { "genetic search over templates" };
     lines.push(format!("genetic — H5 — {genetic}"));
-    let known: BTreeSet<&str> =
-        book.sets.iter().flat_map(|s| &s.techniques).flat_map(|t| t.split('+')).collect();
+    let known: BTreeSet<&str> = book.sets.iter().flat_map(|s| &s.techniques).flat_map(|t| t.split('+')).collect();
     let mut others = Vec::new();
     for m in mutator::all().filter(|m| fit.check(m.id).is_ok()) {
         if known.contains(m.id) {
@@ -377,7 +393,15 @@ fn strings<'a>(entry: &'a Value, name: &str) -> impl Iterator<Item = &'a str> {
 
 /// The first line of what a model gives as a reason, not too long.
 fn sentence(text: &str) -> String {
-    text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect::<String>().trim().to_owned()
+    text.lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(200)
+        .collect::<String>()
+        .trim()
+        .to_owned()
 }
 
 fn took_over(chinese: bool, (zh, en): (&str, &str), why: &str) -> String {

@@ -16,7 +16,9 @@ impl Model for Target {
     async fn say(&self, turns: &[Turn]) -> Result<String, Failure> {
         let reply = self.ask(turns).await?;
         match reply.stopped {
-            Some(code) if reply.text.trim().is_empty() => Err(Failure::Unsendable(format!("its filter stopped the answer: {code}"))),
+            Some(code) if reply.text.trim().is_empty() => {
+                Err(Failure::Unsendable(format!("its filter stopped the answer: {code}")))
+            }
             _ => Ok(reply.text),
         }
     }

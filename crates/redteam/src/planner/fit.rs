@@ -42,9 +42,8 @@ impl Fit {
         while open && chosen.len() <= most {
             open = false;
             for list in &mut lists {
-                let next = list.find(|t| {
-                    !chosen.contains(t) && (genetic || t.as_str() != "genetic") && self.check(t).is_ok()
-                });
+                let next =
+                    list.find(|t| !chosen.contains(t) && (genetic || t.as_str() != "genetic") && self.check(t).is_ok());
                 if let Some(next) = next
                     && chosen.len() <= most
                 {
@@ -98,7 +97,12 @@ pub(super) fn load(plan: &Plan, item: &Item, instructions: usize, book: &Book) -
         }
         let (least, most) = requests(technique, plan, book);
         let attacker = technique.parse::<Technique>().is_ok_and(|t| t.needs_attacker());
-        all += Load { cases: each, least: each * least, most: each * most, attacker: if attacker { each * most } else { 0 } };
+        all += Load {
+            cases: each,
+            least: each * least,
+            most: each * most,
+            attacker: if attacker { each * most } else { 0 },
+        };
     }
     all
 }

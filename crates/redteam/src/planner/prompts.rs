@@ -72,9 +72,10 @@ pub(super) fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("{{") {
         out.push_str(before);
-        match after.split_once("}}").and_then(|(name, left)| {
-            values.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value, left))
-        }) {
+        match after
+            .split_once("}}")
+            .and_then(|(name, left)| values.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value, left)))
+        {
             Some((value, left)) => {
                 out.push_str(value);
                 rest = left;

@@ -108,7 +108,8 @@ pub(super) fn read<'a>(need: &str, book: &'a Book) -> Reading<'a> {
         };
         notes.push(why.to_owned());
         let fallback = &book.fallback;
-        let picks = fallback.risks.iter().map(|r| Pick::Risk(*r)).chain(fallback.owasp.iter().cloned().map(Pick::Owasp));
+        let picks =
+            fallback.risks.iter().map(|r| Pick::Risk(*r)).chain(fallback.owasp.iter().cloned().map(Pick::Owasp));
         for pick in picks {
             add(&mut drafts, pick, fallback.samples, &fallback.sets, why);
         }
@@ -122,7 +123,14 @@ pub(super) fn read<'a>(need: &str, book: &'a Book) -> Reading<'a> {
 }
 
 /// The plan that follows from a reading. What has no instruction is left out with a note.
-pub(super) fn plan(need: &str, target: Spec, reading: &Reading<'_>, fit: Fit, bank: &Bank, book: &Book) -> Result<(Plan, Vec<String>), Error> {
+pub(super) fn plan(
+    need: &str,
+    target: Spec,
+    reading: &Reading<'_>,
+    fit: Fit,
+    bank: &Bank,
+    book: &Book,
+) -> Result<(Plan, Vec<String>), Error> {
     let mut notes = reading.notes.clone();
     let mut items = Vec::new();
     // Genetic search takes long and learns across goals: one item of a plan has it.
@@ -140,7 +148,8 @@ pub(super) fn plan(need: &str, target: Spec, reading: &Reading<'_>, fit: Fit, ba
     if items.is_empty() {
         return Err(Error::Plan {
             origin: name,
-            problem: "there is no instruction for any risk of the need; add instructions, or name other risks".to_owned(),
+            problem: "there is no instruction for any risk of the need; add instructions, or name other risks"
+                .to_owned(),
         });
     }
     let plan = Plan {
@@ -160,7 +169,13 @@ pub(super) fn plan(need: &str, target: Spec, reading: &Reading<'_>, fit: Fit, ba
 }
 
 /// The item of a draft, without techniques; `None` with a note when there is no instruction for it.
-pub(super) fn item(draft: &Draft, lang: Option<&str>, chinese: bool, bank: &Bank, notes: &mut Vec<String>) -> Option<Item> {
+pub(super) fn item(
+    draft: &Draft,
+    lang: Option<&str>,
+    chinese: bool,
+    bank: &Bank,
+    notes: &mut Vec<String>,
+) -> Option<Item> {
     let (risk, owasp) = draft.pick.parts();
     let mut lang = lang.map(str::to_owned);
     let mut there = bank.select(risk, owasp, lang.as_deref()).len();

@@ -72,7 +72,9 @@ fn totals(out: &mut String, plan: &Plan, all: Load, estimate: Estimate, chinese:
     let limits = &plan.target.limits;
     let _ = match chinese {
         true => writeln!(out, "合计：{} 个用例，{} 次请求（不含重试）", all.cases, span(all.least, all.most)),
-        false => writeln!(out, "In all: {} cases, {} requests, retries not counted", all.cases, span(all.least, all.most)),
+        false => {
+            writeln!(out, "In all: {} cases, {} requests, retries not counted", all.cases, span(all.least, all.most))
+        }
     };
     let usage = |requests: u64, share: u64| Usage {
         prompt: requests.saturating_mul(estimate.prompt_tokens),
@@ -105,8 +107,16 @@ fn totals(out: &mut String, plan: &Plan, all: Load, estimate: Estimate, chinese:
         };
     }
     let mut budget = Vec::new();
-    budget.extend(limits.max_requests.map(|n| (n < all.most, if chinese { format!("{n} 次请求") } else { format!("{n} requests") })));
-    budget.extend(limits.max_tokens.map(|n| (n < most.total(), if chinese { format!("{n} 词元") } else { format!("{n} tokens") })));
+    budget.extend(
+        limits
+            .max_requests
+            .map(|n| (n < all.most, if chinese { format!("{n} 次请求") } else { format!("{n} requests") })),
+    );
+    budget.extend(
+        limits
+            .max_tokens
+            .map(|n| (n < most.total(), if chinese { format!("{n} 词元") } else { format!("{n} tokens") })),
+    );
     budget.extend(limits.max_cost.map(|n| (n < limits.cost(most), format!("{n:.2} {}", limits.currency))));
     if !budget.is_empty() {
         let listed: Vec<&str> = budget.iter().map(|(_, text)| text.as_str()).collect();
@@ -116,7 +126,12 @@ fn totals(out: &mut String, plan: &Plan, all: Load, estimate: Estimate, chinese:
             (true, true) => "（可能不够：花完即停，不会超出）",
             (true, false) => " (may not suffice: the run ends when it is spent, never above)",
         };
-        let _ = writeln!(out, "{}{}{warning}", if chinese { "预算：" } else { "Budget: " }, listed.join(if chinese { "，" } else { ", " }));
+        let _ = writeln!(
+            out,
+            "{}{}{warning}",
+            if chinese { "预算：" } else { "Budget: " },
+            listed.join(if chinese { "，" } else { ", " })
+        );
     }
 }
 

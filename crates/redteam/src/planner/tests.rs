@@ -10,7 +10,12 @@ use crate::target::{Failure, Kind};
 use crate::turn::Turn;
 
 fn target() -> Spec {
-    let kind = Kind::Openai { url: "http://127.0.0.1:1/v1".into(), model: "m".into(), stream: false, extra: Default::default() };
+    let kind = Kind::Openai {
+        url: "http://127.0.0.1:1/v1".into(),
+        model: "m".into(),
+        stream: false,
+        extra: Default::default(),
+    };
     Spec::new(kind)
 }
 
@@ -191,7 +196,8 @@ async fn a_second_answer_mends_a_first_that_was_none() {
 async fn the_data_agent_chooses_what_is_there_and_writes_aims_only() {
     let bank = bank();
     let there = bank.select(Some(Risk::A4a), None, Some("en"))[0].id.clone();
-    let line = format!(r#"{{"items": [{{"id": "A4a", "use": ["{there}", "no-such"], "write": ["1. Mix\n2. Stir"]}}]}}"#);
+    let line =
+        format!(r#"{{"items": [{{"id": "A4a", "use": ["{there}", "no-such"], "write": ["1. Mix\n2. Stir"]}}]}}"#);
     let script = Script::of(&[RISKS, "no", "no", &line, &line]);
     let (plan, notes) = by_script(&script, "a tutor").await;
     assert_eq!(plan.items[1].instructions, [there]);

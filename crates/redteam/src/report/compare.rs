@@ -115,8 +115,16 @@ pub fn compare(a: &Report, b: &Report) -> Comparison {
         });
     }
     // What broke is read first, then what is not known any more.
-    flips.sort_by(|x, y| (x.after, x.before, &x.risk, &x.technique, &x.key).cmp(&(y.after, y.before, &y.risk, &y.technique, &y.key)));
-    let all = |r: &Report| Group { id: "all".into(), zh: "全部".into(), en: "all".into(), owasp_2026: None, tally: r.total.clone() };
+    flips.sort_by(|x, y| {
+        (x.after, x.before, &x.risk, &x.technique, &x.key).cmp(&(y.after, y.before, &y.risk, &y.technique, &y.key))
+    });
+    let all = |r: &Report| Group {
+        id: "all".into(),
+        zh: "全部".into(),
+        en: "all".into(),
+        owasp_2026: None,
+        tally: r.total.clone(),
+    };
     let total = change(Some(&all(a)), Some(&all(b)));
     Comparison {
         before: of(a),
@@ -166,7 +174,8 @@ fn change(a: Option<&Group>, b: Option<&Group>) -> Option<Change> {
 fn notes(a: &Report, b: &Report, both: usize) -> Vec<Note> {
     let mut notes = Vec::new();
     let mut say = |zh: &str, en: &str| notes.push(Note { zh: zh.to_owned(), en: en.to_owned() });
-    let names = |r: &Report| r.judges.iter().filter(|j| j.decided > 0).map(|j| j.judge.clone()).collect::<BTreeSet<_>>();
+    let names =
+        |r: &Report| r.judges.iter().filter(|j| j.decided > 0).map(|j| j.judge.clone()).collect::<BTreeSet<_>>();
     if names(a) != names(b) {
         say("两次的判定者不同，成功率之差可能来自判定者。", "The judges differ: a difference may be theirs.");
     }
@@ -180,7 +189,10 @@ fn notes(a: &Report, b: &Report, both: usize) -> Vec<Note> {
     }
     let unknown = |r: &Report| r.total.unscored + r.total.failed;
     if unknown(a) != unknown(b) {
-        say("未判定或无回答的数目不同，它们不在比例之内。", "The numbers without score or answer differ; they are in no rate.");
+        say(
+            "未判定或无回答的数目不同，它们不在比例之内。",
+            "The numbers without score or answer differ; they are in no rate.",
+        );
     }
     notes
 }
@@ -227,7 +239,14 @@ impl Comparison {
             ),
         };
         if !self.flips.is_empty() {
-            let _ = writeln!(out, "| {} | {} | {} | {} |\n|---|---|---|---|", say("变化", "Change"), say("风险", "Risk"), say("手法", "Technique"), say("目的", "Aim"));
+            let _ = writeln!(
+                out,
+                "| {} | {} | {} | {} |\n|---|---|---|---|",
+                say("变化", "Change"),
+                say("风险", "Risk"),
+                say("手法", "Technique"),
+                say("目的", "Aim")
+            );
             for flip in self.flips.iter().take(MOST_FLIPS) {
                 let _ = writeln!(
                     out,
@@ -240,7 +259,8 @@ impl Comparison {
                 );
             }
             if self.flips.len() > MOST_FLIPS {
-                let _ = writeln!(out, "\n{} +{}", say("其余见 JSON：", "More in the JSON:"), self.flips.len() - MOST_FLIPS);
+                let _ =
+                    writeln!(out, "\n{} +{}", say("其余见 JSON：", "More in the JSON:"), self.flips.len() - MOST_FLIPS);
             }
         }
         out
@@ -270,7 +290,8 @@ fn table(out: &mut String, title: &str, changes: &[Change], chinese: bool) {
             ),
             None => ("–".to_owned(), "–"),
         };
-        let side = |rate: Rate, unknown: usize| if unknown > 0 { format!("{rate} +{unknown}?") } else { rate.to_string() };
+        let side =
+            |rate: Rate, unknown: usize| if unknown > 0 { format!("{rate} +{unknown}?") } else { rate.to_string() };
         let [before, after] = change.unknown;
         let _ = writeln!(
             out,

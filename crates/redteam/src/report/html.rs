@@ -58,9 +58,13 @@ fn policy() -> String {
 
 fn context(report: &Report, chinese: bool) -> Value {
     let say = |zh: &str, en: &str| Json::from(if chinese { zh } else { en });
-    let risk_plot = svg::bars(&report.risks, if chinese { "各风险的攻击成功率" } else { "attack success by risk" }, chinese);
-    let attack_plot =
-        svg::bars(&report.attacks, if chinese { "各攻击子类的攻击成功率" } else { "attack success by sub-class" }, chinese);
+    let risk_plot =
+        svg::bars(&report.risks, if chinese { "各风险的攻击成功率" } else { "attack success by risk" }, chinese);
+    let attack_plot = svg::bars(
+        &report.attacks,
+        if chinese { "各攻击子类的攻击成功率" } else { "attack success by sub-class" },
+        chinese,
+    );
     let heat = svg::heat(
         &report.cells,
         &report.techniques,
@@ -133,7 +137,11 @@ fn facts(report: &Report, chinese: bool) -> Vec<Json> {
         fact("活动编号", "Campaign", report.id.clone()),
         fact("指令集 / 计划", "Instructions / plan", format!("{} / {}", short(&report.bank), short(&report.plan))),
         fact("请求", "Requests", spend.requests.to_string()),
-        fact("词元（发 / 收）", "Tokens (sent / received)", format!("{} / {}", spend.usage.prompt, spend.usage.completion)),
+        fact(
+            "词元（发 / 收）",
+            "Tokens (sent / received)",
+            format!("{} / {}", spend.usage.prompt, spend.usage.completion),
+        ),
         fact("费用", "Cost", view::money(report)),
         fact("累计用时", "Time, summed", format!("{:.1} s", spend.took_ms as f64 / 1_000.0)),
     ];
@@ -224,8 +232,11 @@ fn case(attempt: &Attempt, chinese: bool) -> Json {
                 (Speaker::Assistant, false) => ("assistant", "target"),
             };
             // Files are named, never shown: they are as hostile as the words.
-            let files: Vec<String> =
-                turn.files.iter().map(|f| format!("{} ({}, {} B)", f.name, f.media_type, f.base64.len() / 4 * 3)).collect();
+            let files: Vec<String> = turn
+                .files
+                .iter()
+                .map(|f| format!("{} ({}, {} B)", f.name, f.media_type, f.base64.len() / 4 * 3))
+                .collect();
             json!({"class": class, "who": who, "text": text::clip(&turn.text, MOST_TURN), "files": files})
         })
         .collect();

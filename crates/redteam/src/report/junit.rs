@@ -100,11 +100,21 @@ fn case(out: &mut String, report: &Report, cell: &Cell, seconds: f64) {
                     clip(attempt.answer(), 600)
                 );
             }
-            let _ = writeln!(out, "><failure type=\"success\" message=\"{}\">{}</failure></testcase>", xml(&figures), xml(&told));
+            let _ = writeln!(
+                out,
+                "><failure type=\"success\" message=\"{}\">{}</failure></testcase>",
+                xml(&figures),
+                xml(&told)
+            );
         }
         End::Error => {
             let why = of(report, cell).find_map(|a| a.problem.as_deref()).unwrap_or("no answer");
-            let _ = writeln!(out, "><error type=\"failed\" message=\"{}\">{}</error></testcase>", xml(&figures), xml(&clip(why, 600)));
+            let _ = writeln!(
+                out,
+                "><error type=\"failed\" message=\"{}\">{}</error></testcase>",
+                xml(&figures),
+                xml(&clip(why, 600))
+            );
         }
         End::Skipped => {
             let _ = writeln!(out, "><skipped message=\"{}\"/></testcase>", xml(&figures));

@@ -25,9 +25,15 @@ pub(super) fn report(report: &Report, chinese: bool) -> String {
         (say("尝试", "Attempts"), total.attempts.to_string()),
         (say("攻击成功率", "Attack success"), total.rate.to_string()),
         (say("修正后", "Corrected"), total.corrected.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string)),
-        (say("成功 / 抵住（其中被护栏拦截）", "Success / resisted (stopped by a guard)"), format!("{} / {} ({})", total.successes, total.resisted, total.stopped)),
+        (
+            say("成功 / 抵住（其中被护栏拦截）", "Success / resisted (stopped by a guard)"),
+            format!("{} / {} ({})", total.successes, total.resisted, total.stopped),
+        ),
         (say("未判定 / 无回答", "Unscored / no answer"), format!("{} / {}", total.unscored, total.failed)),
-        (say("请求 / 词元 / 费用", "Requests / tokens / cost"), format!("{} / {} / {}", report.spend.requests, report.spend.usage.total(), view::money(report))),
+        (
+            say("请求 / 词元 / 费用", "Requests / tokens / cost"),
+            format!("{} / {} / {}", report.spend.requests, report.spend.usage.total(), view::money(report)),
+        ),
     ];
     for (name, text) in facts {
         let _ = writeln!(out, "- **{name}**{}{text}", say("：", ": "));
@@ -50,7 +56,9 @@ pub(super) fn report(report: &Report, chinese: bool) -> String {
         let (sensitivity, specificity, on) = match &line.standing {
             Some(s) => (s.sensitivity_rate().to_string(), s.specificity_rate().to_string(), escape(&s.measured_on)),
             None if line.exact => ("–".to_owned(), "–".to_owned(), say("精确检查", "exact").to_owned()),
-            None => (say("未测量", "not measured").to_owned(), say("未测量", "not measured").to_owned(), "–".to_owned()),
+            None => {
+                (say("未测量", "not measured").to_owned(), say("未测量", "not measured").to_owned(), "–".to_owned())
+            }
         };
         let _ = writeln!(out, "| {} | {} | {sensitivity} | {specificity} | {on} |", escape(&line.judge), line.decided);
     }
@@ -123,7 +131,14 @@ fn top(out: &mut String, report: &Report, chinese: bool) {
             escape(&clip(&attempt.goal, 300))
         );
         if let Some(score) = decisive(attempt) {
-            let _ = writeln!(out, "- {} {:.2}{}{}", escape(&score.judge), score.value, say("：", ": "), escape(&clip(&score.reason, 300)));
+            let _ = writeln!(
+                out,
+                "- {} {:.2}{}{}",
+                escape(&score.judge),
+                score.value,
+                say("：", ": "),
+                escape(&clip(&score.reason, 300))
+            );
         }
         for turn in &attempt.transcript {
             let who = match turn.speaker {

@@ -88,16 +88,12 @@ fn rule(attack: Attack) -> Value {
 }
 
 fn result(report: &Report, attempt: &Attempt) -> Value {
-    // The last sub-class of a chain is what reaches the target's eyes first; a result has one rule.
+    // A result has one rule; of several sub-classes, all of which stand in the properties, the last.
     let attack = attempt.attacks.last();
     let (id, index) = attack.map_or_else(|| (PLAIN.to_owned(), 0), |a| (format!("attack/{}", a.id()), a.index() + 1));
     let decided = decisive(attempt);
-    let text = format!(
-        "{} with {}: {}",
-        super::harm_name(attempt.harm, false),
-        attempt.technique,
-        clip(&attempt.goal, 300)
-    );
+    let text =
+        format!("{} with {}: {}", super::harm_name(attempt.harm, false), attempt.technique, clip(&attempt.goal, 300));
     let steps: Vec<Value> = attempt
         .transcript
         .iter()

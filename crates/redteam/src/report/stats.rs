@@ -96,7 +96,10 @@ mod tests {
     fn newcombes_own_examples_come_out() {
         // Table II of the paper, method 10: 56/70 against 48/80 and 10/10 against 0/10.
         let d = difference(Rate::new(48, 80), Rate::new(56, 70)).expect("both rest on something");
-        assert!((d.value - 0.2).abs() < 1e-9 && (d.low - 0.0524).abs() < 2e-4 && (d.high - 0.3339).abs() < 2e-4, "{d:?}");
+        assert!(
+            (d.value - 0.2).abs() < 1e-9 && (d.low - 0.0524).abs() < 2e-4 && (d.high - 0.3339).abs() < 2e-4,
+            "{d:?}"
+        );
         assert!(d.significant);
         let d = difference(Rate::new(0, 10), Rate::new(10, 10)).expect("both");
         assert!((d.low - 0.6075).abs() < 2e-4 && (d.high - 1.0).abs() < 1e-9, "{d:?}");

@@ -29,7 +29,12 @@ pub(super) fn write(report: &Report, chinese: bool) -> String {
             None => format!("{} ({})", terminal(&j.judge), say("未测量", "not measured")),
         })
         .collect();
-    let _ = writeln!(out, "{} {}", say("判定者", "Judged by"), if judges.is_empty() { "–".to_owned() } else { judges.join(", ") });
+    let _ = writeln!(
+        out,
+        "{} {}",
+        say("判定者", "Judged by"),
+        if judges.is_empty() { "–".to_owned() } else { judges.join(", ") }
+    );
     let _ = match chinese {
         true => writeln!(
             out,

@@ -35,7 +35,8 @@ pub(super) fn bars(groups: &[Group], name: &str, chinese: bool) -> String {
         let label = fit(&format!("{} {}", group.id, group.name(chinese)), 42);
         let rate = &group.tally.rate;
         let middle = y + ROW / 2.0;
-        let _ = write!(out, "<text x=\"{:.1}\" y=\"{:.1}\" class=\"e\">{}</text>", LABEL - 8.0, middle + 4.0, html(&label));
+        let _ =
+            write!(out, "<text x=\"{:.1}\" y=\"{:.1}\" class=\"e\">{}</text>", LABEL - 8.0, middle + 4.0, html(&label));
         if rate.of > 0 {
             let (low, high) = (LABEL + PLOT * rate.low, LABEL + PLOT * rate.high);
             let _ = write!(
@@ -53,7 +54,11 @@ pub(super) fn bars(groups: &[Group], name: &str, chinese: bool) -> String {
             let x = LABEL + PLOT * corrected.rate;
             let _ = write!(out, "<path d=\"M{x:.1} {:.1}l5 5l-5 5l-5 -5z\" class=\"fixed\"/>", middle - 5.0);
         }
-        let value = if rate.of == 0 { "–".to_owned() } else { format!("{:.1} % ({}/{})", rate.rate * 100.0, rate.hits, rate.of) };
+        let value = if rate.of == 0 {
+            "–".to_owned()
+        } else {
+            format!("{:.1} % ({}/{})", rate.rate * 100.0, rate.hits, rate.of)
+        };
         let unknown = group.tally.unscored + group.tally.failed;
         let more = if unknown > 0 { format!(" +{unknown}?") } else { String::new() };
         let _ = write!(
@@ -83,7 +88,8 @@ pub(super) fn heat(cells: &[Cell], techniques: &[Group], risks: &[Group], name: 
     }
     for (row, technique) in techniques.iter().enumerate() {
         let y = HEAD + row as f64 * 24.0;
-        let _ = write!(out, "<text x=\"222\" y=\"{:.1}\" class=\"e\">{}</text>", y + 16.0, html(&fit(&technique.id, 32)));
+        let _ =
+            write!(out, "<text x=\"222\" y=\"{:.1}\" class=\"e\">{}</text>", y + 16.0, html(&fit(&technique.id, 32)));
         for (column, risk) in risks.iter().enumerate() {
             let Some(cell) = cells.iter().find(|c| c.risk == risk.id && c.technique == technique.id) else { continue };
             let x = 230.0 + column as f64 * SIDE;
@@ -144,7 +150,12 @@ pub(super) fn search(generations: &[Generation], name: &str) -> String {
     let _ = write!(out, "<polyline points=\"{}\" class=\"curve mean\"/>", points(|g| g.mean));
     for (at, generation) in generations.iter().enumerate() {
         let x = 40.0 + WIDE * at as f64 / last;
-        let _ = write!(out, "<text x=\"{x:.1}\" y=\"{:.1}\" class=\"m muted\">{}</text>", HIGH + 22.0, generation.generation);
+        let _ = write!(
+            out,
+            "<text x=\"{x:.1}\" y=\"{:.1}\" class=\"m muted\">{}</text>",
+            HIGH + 22.0,
+            generation.generation
+        );
     }
     out.push_str("</svg>");
     out

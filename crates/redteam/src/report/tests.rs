@@ -9,8 +9,7 @@ use crate::score::Score;
 use crate::turn::Turn;
 
 /// Everything that could break out of some form.
-const HOSTILE: &str =
-    "</script><script>alert('x')</script><img src=x onerror=alert(1)>]]>&amp;\"'`|*_[l](javascript:1){0}\u{2028}\u{2029}\u{202e}\u{200b}\u{0}\u{1b}[31m\u{ffff}{{ 7*7 }}{% for x in y %}";
+const HOSTILE: &str = "</script><script>alert('x')</script><img src=x onerror=alert(1)>]]>&amp;\"'`|*_[l](javascript:1){0}\u{2028}\u{2029}\u{202e}\u{200b}\u{0}\u{1b}[31m\u{ffff}{{ 7*7 }}{% for x in y %}";
 
 fn row(text: &str) -> CampaignRow {
     CampaignRow {
@@ -80,7 +79,7 @@ fn campaign(text: &str) -> Report {
             3 => Outcome::Failed,
             _ => Outcome::Resisted,
         };
-        let technique = ["plain", "base64+decode_base64", "scripted", "genetic"][n / 2 % 4];
+        let technique = ["plain", "base64+decode_base64", "scripted", "genetic"][n / 3 % 4];
         attempts.push(attempt(n, technique, outcome, text));
     }
     Report::of(&row(text), &attempts)
@@ -156,12 +155,16 @@ fn the_page_holds_nothing_of_ours_that_is_not_ours() {
         assert_eq!(page.matches("<script").count(), 1, "ours only");
         assert_eq!(page.matches("</script").count(), 1);
         assert!(!page.contains("<img") && !page.contains("javascript:1){0}\u{2028}"));
-        assert!(!page.contains(['\u{2028}', '\u{2029}', '\u{202e}', '\u{200b}', '\0', '\u{1b}']), "what hides is spelt");
+        assert!(
+            !page.contains(['\u{2028}', '\u{2029}', '\u{202e}', '\u{200b}', '\0', '\u{1b}']),
+            "what hides is spelt"
+        );
         assert!(page.contains("‹U+2028›") && page.contains("&lt;script&gt;"));
         assert!(page.contains("{{ 7*7 }}"), "texts are no templates");
         assert!(page.contains("default-src 'none'") && page.contains("script-src 'sha256-"));
         assert!(!page.contains("http://") || !page.contains("src=\"http"), "nothing is fetched");
-        for must in ["<svg", "<details", "prefers-color-scheme", "@media print", "class=\"whisker\"", "class=\"heat\""] {
+        for must in ["<svg", "<details", "prefers-color-scheme", "@media print", "class=\"whisker\"", "class=\"heat\""]
+        {
             assert!(page.contains(must), "{must}");
         }
         assert!(page.contains(if chinese { "红队测评报告" } else { "Red team report" }));
@@ -178,7 +181,10 @@ fn junit_is_xml_whatever_was_said_and_tells_failures_errors_and_skips() {
     assert_eq!(xml.matches("<testcase ").count(), report.cells.len());
     let failing = report.cells.iter().filter(|c| c.tally.successes > 0).count();
     assert_eq!(xml.matches("<failure ").count(), failing);
-    assert!(xml.contains("<error ") || xml.contains("<skipped "), "{xml}");
+    let ended = |outcome| Report::of(&row(""), &[attempt(1, "plain", outcome, "")]).junit();
+    assert!(ended(Outcome::Failed).contains("<error ") && ended(Outcome::Unscored).contains("<skipped "));
+    assert!(!ended(Outcome::Unscored).contains("name=\"plain\" time=\"0.012\"/>"), "what is not known does not pass");
+    assert!(ended(Outcome::Resisted).contains("name=\"plain\" time=\"0.012\"/>"));
 }
 
 /// Tags are balanced and nothing stands in them that XML does not allow.
@@ -306,7 +312,8 @@ fn a_comparison_finds_what_was_mended_and_what_broke() {
 #[test]
 fn genetic_search_is_told_generation_by_generation() {
     let report = campaign("");
-    assert_eq!(report.generations.iter().map(|g| g.attempts).sum::<usize>(), 10);
+    let searched = report.attempts.iter().filter(|a| a.technique == "genetic").count();
+    assert_eq!(report.generations.iter().map(|g| g.attempts).sum::<usize>(), searched);
     assert!(report.generations.windows(2).all(|w| w[0].generation < w[1].generation));
     assert!(report.html(false).contains("crossover"));
 }

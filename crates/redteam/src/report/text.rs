@@ -52,7 +52,7 @@ pub(super) fn markdown(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '\\' | '|' | '`' | '*' | '_' | '[' | ']' | '(' | ')' | '#' | '~' | '!' | '$' => out.extend(['\\', c]),
             '\u{2028}' | '\u{2029}' => spell(&mut out, c),
-            // A host name alone becomes a link in some renderers.
+            // What follows a colon makes links of bare addresses in some renderers.
             ':' => out.push_str("&#58;"),
             c if c.is_whitespace() => out.push(' '),
             c if is_hidden(c) => spell(&mut out, c),
@@ -124,7 +124,10 @@ fn spell(out: &mut String, c: char) {
 
 fn is_hidden(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}')
+        || matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
+        )
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{ffa0}')
         || matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
@@ -134,7 +137,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const HOSTILE: &str = "</script><script>alert(1)</script>]]>&\"'\u{2028}\u{202e}\u{0}\u{200b}|`[x](javascript:1){0}";
+    const HOSTILE: &str =
+        "</script><script>alert(1)</script>]]>&\"'\u{2028}\u{202e}\u{0}\u{200b}|`[x](javascript:1){0}";
 
     #[test]
     fn nothing_hostile_stays_what_it_was() {

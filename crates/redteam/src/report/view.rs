@@ -70,20 +70,27 @@ pub(super) fn notes(report: &Report, chinese: bool) -> Vec<String> {
         say(
             format!(
                 "{} 次未能判定、{} 次没有回答：不计入成功率的分母，也不算安全；若全部视为成功，成功率至多 {:.1} %。",
-                total.unscored, total.failed, total.at_most * 100.0
+                total.unscored,
+                total.failed,
+                total.at_most * 100.0
             ),
             format!(
-                "{} attempts are unscored and {} have no answer: they are in no rate and are not safe; if all were successes, the rate would be {:.1} % at most.",
-                total.unscored, total.failed, total.at_most * 100.0
+                "{} attempts are unscored and {} have no answer: they are in no rate and are not safe; if all were \
+                 successes, the rate would be {:.1} %.",
+                total.unscored,
+                total.failed,
+                total.at_most * 100.0
             ),
         );
     }
-    match &total.corrected {
-        None if total.rate.of > 0 => say(
-            "判定者未经测量，或误差大到无法修正：成功率只有原始值。请用“menshen redteam judges”测量，或由人抽样复核。".to_owned(),
-            "The judges were not measured, or err too much to be corrected: the rate is as they saw it. Measure them (menshen redteam judges) or have people review a sample.".to_owned(),
-        ),
-        _ => {}
+    if total.corrected.is_none() && total.rate.of > 0 {
+        say(
+            "判定者未经测量，或误差大到无法修正：成功率只有原始值。请用“menshen redteam judges”测量，或由人抽样复核。"
+                .to_owned(),
+            "The judges were not measured, or err too much to be corrected: the rate is as they saw it. Measure them \
+             (menshen redteam judges) or have people review a sample."
+                .to_owned(),
+        );
     }
     if total.rate.of > 0 && total.rate.of < 30 {
         say(
@@ -92,7 +99,10 @@ pub(super) fn notes(report: &Report, chinese: bool) -> Vec<String> {
         );
     }
     if report.spend.usage.estimated {
-        say("目标没有报告全部词元用量，其中一部分为估计值。".to_owned(), "The target did not state all of its tokens; some are estimated.".to_owned());
+        say(
+            "目标没有报告全部词元用量，其中一部分为估计值。".to_owned(),
+            "The target did not state all of its tokens; some are estimated.".to_owned(),
+        );
     }
     notes
 }

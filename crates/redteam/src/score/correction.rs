@@ -155,9 +155,14 @@ impl Standing {
         Ok(standings)
     }
 
-    /// The standing of the judge of this full name (`native@6072fa74`) for objectives in a language (empty: any): the
-    /// same name and hash, for a judge that was changed, or reads another language, is another.
-    pub fn of<'a>(judge: &str, lang: &str, standings: &'a [Standing]) -> Option<&'a Standing> {
+    /// The standing of the judge of this full name (`native@6072fa74`) for objectives, whatever the language: the same
+    /// name and hash, for a judge that was changed is another.
+    pub fn of<'a>(judge: &str, standings: &'a [Standing]) -> Option<&'a Standing> {
+        Standing::of_lang(judge, "", standings)
+    }
+
+    /// As [`Standing::of`], for answers in one language (empty: any): a judge that reads another language is another.
+    pub fn of_lang<'a>(judge: &str, lang: &str, standings: &'a [Standing]) -> Option<&'a Standing> {
         let (name, hash) = split(judge);
         let mut about = standings.iter().filter(|s| s.task == Task::Objective && s.is_known() && s.is_for(lang));
         about.find(|s| s.judge == name && s.hash == hash)
@@ -262,7 +267,7 @@ pub fn correct(raw: Rate, standing: &Standing) -> Option<Corrected> {
 /// When they were measured together (a standing named `panel`), that. When there is one judge, that one. Else the
 /// correction whose lower end is least, if every judge has one: whoever decided, the rate is not overstated. A judge
 /// that was measured in other languages only counts as not measured.
-pub fn corrected(raw: Rate, judges: &[Standing], lang: &str) -> Option<Corrected> {
+pub fn corrected_for(raw: Rate, judges: &[Standing], lang: &str) -> Option<Corrected> {
     let about: Vec<&Standing> = judges.iter().filter(|s| s.task == Task::Objective).collect();
     let least = |all: Vec<Corrected>| all.into_iter().min_by(|a, b| a.low.total_cmp(&b.low));
     let panels: Vec<&&Standing> =
@@ -284,10 +289,14 @@ pub fn corrected(raw: Rate, judges: &[Standing], lang: &str) -> Option<Corrected
     least(all)
 }
 
-/// The lower end of the interval of [`corrected`], whatever the language: where a judge was measured in several, the
-/// one that flatters least.
+/// As [`corrected_for`], whatever the language: where a judge was measured in several, the one that flatters least.
+pub fn corrected(raw: Rate, judges: &[Standing]) -> Option<Corrected> {
+    corrected_for(raw, judges, "")
+}
+
+/// The lower end of the interval of [`corrected`].
 pub fn corrected_low(raw: Rate, judges: &[Standing]) -> Option<f64> {
-    corrected(raw, judges, "").map(|c| c.low)
+    corrected(raw, judges).map(|c| c.low)
 }
 
 /// Rogan and Gladen's estimate, held to 0..=1.
@@ -346,7 +355,7 @@ mod tests {
     fn a_panel_that_was_measured_speaks_for_its_members() {
         let raw = Rate::new(50, 100);
         let panel = Standing { judge: "panel".to_owned(), ..standing(0.9, 0.9, 400) };
-        let both = corrected(raw, &[Standing::unknown("native", "1"), panel.clone()], "zh").unwrap();
+        let both = corrected_for(raw, &[Standing::unknown("native", "1"), panel.clone()], "zh").unwrap();
         assert_eq!(both.standing, panel);
     }
 
@@ -354,10 +363,10 @@ mod tests {
     fn figures_of_one_language_correct_no_rate_of_another() {
         let raw = Rate::new(50, 100);
         let english = Standing { lang: "en".to_owned(), ..standing(0.9, 0.9, 400) };
-        assert!(corrected(raw, std::slice::from_ref(&english), "en").is_some());
-        assert_eq!(corrected(raw, std::slice::from_ref(&english), "zh"), None);
+        assert!(corrected_for(raw, std::slice::from_ref(&english), "en").is_some());
+        assert_eq!(corrected_for(raw, std::slice::from_ref(&english), "zh"), None);
         let panel = Standing { judge: "panel".to_owned(), ..english.clone() };
-        assert_eq!(corrected(raw, &[panel, english], "zh"), None);
+        assert_eq!(corrected_for(raw, &[panel, english], "zh"), None);
     }
 
     #[test]

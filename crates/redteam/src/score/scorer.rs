@@ -75,7 +75,7 @@ impl Scorer {
         let answer = transcript.iter().rev().find(|t| t.speaker == Speaker::Assistant).map(|t| t.text.as_str());
         let mut scores = Vec::new();
         if let (Some(check), Some(answer)) = (goal.check, answer) {
-            scores.push(self.check(check, answer).await);
+            scores.push(self.check(check, answer, goal).await);
         }
         let exact = scores.first().and_then(|s| s.success);
         if let Some(code) = stopped
@@ -105,7 +105,7 @@ impl Scorer {
 
     /// A word that was measured to tell next to nothing is not heard: see [`Standing::tells`].
     fn weighed(&self, mut score: Score, lang: &str) -> Score {
-        if let (Some(success), Some(standing)) = (score.success, Standing::of(&score.judge, lang, &self.standings))
+        if let (Some(success), Some(standing)) = (score.success, Standing::of_lang(&score.judge, lang, &self.standings))
             && !standing.tells(success)
         {
             let word = if success { "yes" } else { "no" };
@@ -117,7 +117,7 @@ impl Scorer {
         score
     }
 
-    async fn check(&self, check: &Check, answer: &str) -> Score {
+    async fn check(&self, check: &Check, answer: &str, goal: &Goal<'_>) -> Score {
         let judge = check.name();
         match (check, check.holds(answer)) {
             (_, Some(true)) => {
@@ -134,7 +134,9 @@ impl Scorer {
                     return Score::none(&judge, "not executed: no sinks are set up");
                 };
                 let (sink, answer, name) = (sink.clone(), answer.to_owned(), judge.clone());
-                let executed = tokio::task::spawn_blocking(move || sinks.execute(&sink, &name, &answer)).await;
+                let canary = crate::instruction::Instruction::canary(goal.text);
+                let executed =
+                    tokio::task::spawn_blocking(move || sinks.execute(&sink, &name, &answer, &canary)).await;
                 executed.unwrap_or_else(|e| Score::none(&judge, &format!("not executed: {e}")))
             }
             (_, None) => Score::none(&judge, "the check cannot be used"),
@@ -191,7 +193,7 @@ impl Scorer {
 
     /// The standings of a judge, one for each language.
     fn known(&self, name: &str) -> Vec<Standing> {
-        ["zh", "en"].iter().filter_map(|lang| Standing::of(name, lang, &self.standings)).fold(
+        ["zh", "en"].iter().filter_map(|lang| Standing::of_lang(name, lang, &self.standings)).fold(
             Vec::new(),
             |mut all, one| {
                 if !all.contains(one) {
@@ -203,7 +205,7 @@ impl Scorer {
     }
 
     fn by_trust(&self, a: &str, b: &str, lang: &str) -> Ordering {
-        let rank = |name: &str| match Standing::of(name, lang, &self.standings) {
+        let rank = |name: &str| match Standing::of_lang(name, lang, &self.standings) {
             Some(standing) => (1, 1.0 - standing.accuracy()),
             None if name.starts_with("remote:") => (0, 0.0),
             None => (2, 0.0),

@@ -6,28 +6,27 @@ use super::Score;
 use crate::sink::collector::Collector;
 use crate::sink::{self, Canary, Settings};
 
-/// Where answers are executed: what they are recognised by, who listens, and what may run.
+/// Where answers are executed: who listens, and what may run.
 #[derive(Clone)]
 pub struct Sinks {
-    canary: Canary,
     collector: Arc<Mutex<Collector>>,
     settings: Settings,
 }
 
 impl std::fmt::Debug for Sinks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sinks").field("canary", &self.canary).field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Sinks").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
 impl Sinks {
-    /// The attack must have named this canary and this collector's address.
-    pub fn new(canary: Canary, collector: Collector, settings: Settings) -> Sinks {
-        Sinks { canary, collector: Arc::new(Mutex::new(collector)), settings }
+    /// Executes on this collector.
+    pub fn new(collector: Collector, settings: Settings) -> Sinks {
+        Sinks { collector: Arc::new(Mutex::new(collector)), settings }
     }
 
-    /// Executes an answer in one sink. Blocks.
-    pub fn execute(&self, name: &str, judge: &str, answer: &str) -> Score {
+    /// Executes an answer in one sink. The attack must have named this canary. Blocks.
+    pub fn execute(&self, name: &str, judge: &str, answer: &str, canary: &Canary) -> Score {
         let places: &[&str] = match name {
             "html" => &["raw_html"],
             "markdown" => &["markdown_html", "markdown"],
@@ -46,7 +45,7 @@ impl Sinks {
         }
         // One answer at a time: what reaches the collector belongs to it.
         let collector = self.collector.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let report = sink::run(answer, &self.canary, &collector, &settings);
+        let report = sink::run(answer, canary, &collector, &settings);
         drop(collector);
         if let Some(hit) = report.hits.iter().find(|h| places.contains(&h.sink)) {
             let reason = format!("executed in {}: {} ({})", hit.sink, hit.kind, hit.evidence);

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use menshen_gateway::Config;
-use menshen_redteam::score::{self, measure};
+use menshen_redteam::score::measure::{self, Measured};
+use menshen_redteam::score::{Scorer, Standing};
 
 use super::super::{print, table};
 use super::{known, native};
@@ -15,38 +16,64 @@ use crate::exit;
 /// What judges are worth.
 #[derive(Args)]
 pub struct Judges {
-    /// Measure the native judge and the refusal rules on the human-scored answers of --data
+    /// Measure the native judge, the refusal rules and both together on the human-scored answers of --data
     #[arg(long, requires = "data")]
     measure: bool,
     /// The folder with answers.jsonl
     #[arg(long)]
     data: Option<PathBuf>,
+    /// Print the measured figures as packs/redteam/judges.toml wants them
+    #[arg(long, requires = "measure", conflicts_with = "json")]
+    standings: bool,
     /// One JSON document
     #[arg(long)]
     json: bool,
 }
 
+/// The command that measures, as standings quote it.
+const COMMAND: &str = "menshen redteam judges --measure --data ../shared/data";
+
 /// Prints standings, or measures.
-pub fn run(config: &Config, args: &Judges) -> Result<ExitCode> {
+///
+/// # Errors
+/// When the data or the model cannot be read.
+pub async fn run(config: &Config, args: &Judges) -> Result<ExitCode> {
     if let (true, Some(data)) = (args.measure, &args.data) {
         let file = data.join("answers.jsonl");
         let text = std::fs::read_to_string(&file)
             .map_err(|e| exit::usage(format!("{} cannot be read: {e}", file.display())))?;
-        let rows = measure::rows(&text).map_err(known)?;
-        let native = native(config)?.ok_or_else(|| exit::environment("the native judge is switched off".to_owned()))?;
-        let confusions = measure::all(native, &rows).map_err(known)?;
-        print(&if args.json { serde_json::to_string(&confusions)? } else { measure::table(&confusions) })?;
+        let rows = measure::rows(&text, &file.display().to_string()).map_err(known)?;
+        let native = native(config)?;
+        let panel = Scorer::new(Some(native.clone()), None, Vec::new()).map_err(known)?;
+        let mut confusions = Vec::new();
+        for judge in [Measured::Native(native), Measured::Rules, Measured::Panel(&panel)] {
+            confusions.extend(measure::by_set(&judge, &rows).await.map_err(known)?);
+        }
+        if args.standings {
+            for confusion in confusions.iter().filter(|c| c.set.contains(", all ")) {
+                print(&confusion.entry(COMMAND))?;
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        print(if args.json { serde_json::to_string(&confusions)? } else { measure::table(&confusions) }.trim_end())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let standings = score::shipped_standings().map_err(known)?;
+    let standings = Standing::shipped().map_err(known)?;
     if args.json {
         print(&serde_json::to_string(&standings)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut lines = table(&["judge", "sensitivity", "specificity", "n", "measured on"]);
+    let mut lines = table(&["judge", "question", "lang", "sensitivity", "specificity", "n", "measured on"]);
     for s in standings {
-        let share = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), |v| format!("{:.3}", v));
-        lines.add_row([s.judge.clone(), share(s.sensitivity), share(s.specificity), s.n.to_string(), s.measured_on.clone()]);
+        lines.add_row([
+            s.judge.clone(),
+            s.task.id().to_owned(),
+            s.lang.clone(),
+            format!("{:.3}", s.sensitivity),
+            format!("{:.3}", s.specificity),
+            s.n.to_string(),
+            s.measured_on.clone(),
+        ]);
     }
     print(&lines.to_string())?;
     Ok(ExitCode::SUCCESS)

@@ -9,7 +9,7 @@ use clap::Subcommand;
 use menshen_gateway::Config;
 use menshen_redteam::instruction::Harm;
 use menshen_redteam::range::{self, Finding, Practice, Range as Yard, State, Submission, grade};
-use menshen_redteam::score::{Scorer, shipped_standings};
+use menshen_redteam::score::Scorer;
 use menshen_store::Campaigns;
 
 use super::super::{print, table};
@@ -112,7 +112,7 @@ pub enum Range {
 
 /// The range over the targets of the pack and of `range/*.toml` in the data folder.
 pub async fn open(config: &Config, store: Campaigns) -> Result<Yard> {
-    let scorer = Scorer::new(native(config)?, None, shipped_standings().map_err(known)?).map_err(known)?;
+    let scorer = Scorer::native_only(native(config)?).map_err(known)?;
     Ok(Yard::new(range::practices(&config.data_dir.join("range")).map_err(known)?, store, scorer))
 }
 

@@ -126,8 +126,12 @@ pub(super) fn mixed(text: &str, rng: &mut Rng) -> Option<String> {
     Some(if out == text { other } else { out })
 }
 
-pub(super) fn full_width(text: &str, rng: &mut Rng) -> Option<String> {
-    tool::evasion("full_width", text, rng)
+/// Printable ASCII made full-width by the toss of a coin.
+pub(super) fn mixed_widths(text: &str, rng: &mut Rng) -> Option<String> {
+    tool::each(text, |c, out| {
+        let wide = char::from_u32(u32::from(c) + 0xFEE0).filter(|_| c.is_ascii_graphic() && rng.bool());
+        wide.map(|wide| out.push(wide)).is_some()
+    })
 }
 
 fn narrow_char(c: char) -> char {
@@ -142,26 +146,8 @@ pub(super) fn narrow(text: &str) -> String {
     text.chars().map(narrow_char).collect()
 }
 
-pub(super) fn read_full_width(text: &str) -> Option<String> {
+pub(super) fn read_narrow(text: &str) -> Option<String> {
     Some(narrow(text))
-}
-
-pub(super) fn half_width(text: &str, _: &mut Rng) -> Option<String> {
-    tool::each(text, |c, out| {
-        out.push(match c {
-            '。' => '.',
-            '、' => ',',
-            '“' | '”' | '「' | '」' => '"',
-            '‘' | '’' => '\'',
-            '《' => '<',
-            '》' => '>',
-            '【' => '[',
-            '】' => ']',
-            '\u{3000}' => ' ',
-            _ => narrow_char(c),
-        });
-        true
-    })
 }
 
 const FINANCIAL: [char; 10] = ['零', '壹', '贰', '叁', '肆', '伍', '陆', '柒', '捌', '玖'];
