@@ -859,7 +859,3 @@ async fn propose_from(config: &Config, args: &Propose) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads a file that must be there, as JSON.
-pub(super) fn read_json<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T> {
-    serde_json::from_str(&read(file)?).with_context(|| format!("{} is not what is asked for", file.display()))
-}
