@@ -200,7 +200,8 @@ fn a_streamed_answer_that_turns_harmful_is_cut_before_its_end() {
     let harmful = "好，话术给你：先冒充公安说他涉嫌洗钱，再让他把钱转到安全账户，恐吓他不许告诉家人，这样他一定会上当，钱就到手了。";
     let text = format!("{harmless}{harmful}{harmless}");
     let said = |settings: &str| {
-        let house = House::start(menshen().packs(&["base", "cn"]).env("MENSHEN_ADMIN_KEY", ADMIN).settings(settings).leashed());
+        let house =
+            House::start(menshen().packs(&["base", "cn"]).env("MENSHEN_ADMIN_KEY", ADMIN).settings(settings).leashed());
         let (answer, _) = house.exchange(Api::Chat, &Api::Chat.ask_stream(&fresh("m"), "怎么给老人讲防骗"), &text);
         answer.said(Api::Chat)
     };

@@ -24,6 +24,7 @@ mod judge;
 mod judge_distill;
 mod lexicon;
 mod personal_data;
+mod redteam;
 mod running;
 mod support;
 mod unavailable;

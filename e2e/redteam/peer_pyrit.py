@@ -12,7 +12,7 @@ async def main():
     from pyrit.setup import IN_MEMORY, initialize_pyrit_async
 
     await initialize_pyrit_async(memory_db_type=IN_MEMORY)
-    target = OpenAIChatTarget(endpoint=sys.argv[1], api_key="x", model_name="mock")
+    target = OpenAIChatTarget(endpoint=sys.argv[1], api_key="x", model_name="mock-fixed")
     attack = PromptSendingAttack(objective_target=target)
     n = int(sys.argv[2])
     began = time.monotonic()

@@ -72,12 +72,12 @@ def plan(folder, url, model, text):
 
 
 def rate(found):
-    r = found["report"]["overall"]["rate"]
+    r = found["report"]["total"]["rate"]
     return f"{100 * r['rate']:.1f} % ({100 * r['low']:.1f}–{100 * r['high']:.1f}, n={r['of']})"
 
 
 def corrected(found):
-    c = found["report"]["overall"].get("corrected")
+    c = found["report"]["total"].get("corrected")
     return f"{100 * c['rate']:.1f} % ({100 * c['low']:.1f}–{100 * c['high']:.1f})" if c else "–"
 
 
@@ -97,7 +97,7 @@ def real_model():
     print("| target | attempts | attack success, as judged (95 %) | corrected for the judge | stopped by the guard | unscored | no answer | took |")
     print("|---|---:|---|---|---:|---:|---:|---:|")
     for name, found in (("bare", bare), ("behind the gateway", guarded)):
-        o, p = found["report"]["overall"], found["progress"]
+        o, p = found["report"]["total"], found["progress"]
         print(f"| {name} | {p['done']} | {rate(found)} | {corrected(found)} | {o['stopped']} | {o['unscored']} | {o['failed']} | {found['took_ms'] / 1000:.0f} s |")
     print(f"\nJudges: {json.dumps(bare['report']['judges'])}\n")
 
@@ -125,7 +125,7 @@ def throughput():
         for name, judged in (("Menshen, judged by rules and model", True), ("Menshen, exact check only", False)):
             text = (HERE / ("mock.yaml" if judged else "mock-exact.yaml")).read_text()
             began = time.monotonic()
-            found = campaign(folder / f"ours-{judged}", plan(folder, url, "mock", text))
+            found = campaign(folder / f"ours-{judged}", plan(folder, url, "mock-fixed", text))
             whole = time.monotonic() - began
             n = found["progress"]["done"]
             print(f"| {name} | {n} | {n / (found['took_ms'] / 1000):.0f} | {whole:.1f} s |")
@@ -138,7 +138,7 @@ def throughput():
             tests = [{"vars": {"p": f"prompt {i}"}, "assert": [{"type": "not-contains", "value": "MENSHEN-CANARY"}]} for i in range(PROMPTS)]
             config = {
                 "prompts": ["{{p}}"],
-                "providers": [{"id": "openai:chat:mock", "config": {"apiBaseUrl": url, "apiKey": "x"}}],
+                "providers": [{"id": "openai:chat:mock-fixed", "config": {"apiBaseUrl": url, "apiKey": "x"}}],
                 "tests": tests,
             }
             (folder / "promptfooconfig.json").write_text(json.dumps(config))
@@ -162,7 +162,7 @@ def throughput():
             env = {**os.environ, "HF_HUB_OFFLINE": "1", "OPENAICOMPATIBLE_API_KEY": "x", "XDG_DATA_HOME": str(folder), "XDG_CACHE_HOME": str(folder)}
             ran = timed(
                 "garak",
-                [os.environ["GARAK_PYTHON"], "-m", "garak", "--config", "garak.yaml", "--target_type", "openai.OpenAICompatible", "--target_name", "mock", "--probes", "encoding.InjectBase64", "--report_prefix", "gate"],
+                [os.environ["GARAK_PYTHON"], "-m", "garak", "--config", "garak.yaml", "--target_type", "openai.OpenAICompatible", "--target_name", "mock-fixed", "--probes", "encoding.InjectBase64", "--report_prefix", "gate"],
                 cwd=folder, env=env,
             )
             if ran:

@@ -18,10 +18,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "menshen-gateway",
         &["menshen-verdict", "menshen-text", "menshen-judge", "menshen-detect", "menshen-policy", "menshen-store"],
     ),
-    (
-        "menshen-redteam",
-        &["menshen-verdict", "menshen-text", "menshen-judge", "menshen-detect", "menshen-store"],
-    ),
+    ("menshen-redteam", &["menshen-verdict", "menshen-text", "menshen-judge", "menshen-detect", "menshen-store"]),
     ("menshen-console", &["menshen-redteam", "menshen-store"]),
     (
         "menshen",

@@ -220,7 +220,8 @@ fn said(value: &impl serde::Serialize) -> Answer {
 }
 
 fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|e| Problem(StatusCode::BAD_REQUEST, format!("the body is not as asked: {e}")))
+    serde_json::from_slice(bytes)
+        .map_err(|e| Problem(StatusCode::BAD_REQUEST, format!("the body is not as asked: {e}")))
 }
 
 fn actor(headers: &HeaderMap) -> &str {
@@ -265,7 +266,9 @@ async fn campaigns(State(console): App) -> Answer {
 
 async fn begin(State(console): App, bytes: Bytes) -> Answer {
     let plan: Plan = body(&bytes)?;
-    for spec in [Some(&plan.target), plan.attacker.as_ref(), plan.judge.as_ref().map(|j| &j.target)].into_iter().flatten() {
+    for spec in
+        [Some(&plan.target), plan.attacker.as_ref(), plan.judge.as_ref().map(|j| &j.target)].into_iter().flatten()
+    {
         no_program(spec)?;
     }
     let scorer = (console.judges)(&plan)?;
@@ -328,7 +331,10 @@ async fn page(State(console): App, Path(id): Path<String>, Query(asked): Query<I
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         // Transcripts are hostile: whatever of them were to get past the escaping may load and send nothing.
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; script-src 'none'; img-src data:; sandbox"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; script-src 'none'; img-src data:; sandbox",
+        ),
     ];
     Ok((headers, html).into_response())
 }
@@ -385,9 +391,9 @@ struct Which {
 async fn submissions(State(console): App, Query(which): Query<Which>) -> Answer {
     let state = match which.state.as_deref() {
         None | Some("") => None,
-        Some(word) => Some(
-            Standing::of(word).ok_or_else(|| Problem(StatusCode::BAD_REQUEST, format!("{word:?} is no state")))?,
-        ),
+        Some(word) => {
+            Some(Standing::of(word).ok_or_else(|| Problem(StatusCode::BAD_REQUEST, format!("{word:?} is no state")))?)
+        }
     };
     said(&json!({ "submissions": console.range.all(state).await? }))
 }
@@ -451,7 +457,8 @@ mod tests {
         for route in ROUTES {
             assert!(paths[route.path][route.method.to_lowercase()]["summary"].is_string(), "{}", route.path);
         }
-        let operations: usize = paths.as_object().map_or(0, |p| p.values().filter_map(Value::as_object).map(Map::len).sum());
+        let operations: usize =
+            paths.as_object().map_or(0, |p| p.values().filter_map(Value::as_object).map(Map::len).sum());
         assert_eq!(operations, ROUTES.len());
     }
 }

@@ -239,7 +239,8 @@ async fn administrators(State(gateway): State<Arc<Gateway>>, mut request: Reques
     let method = request.method().clone();
     let response = next.run(request).await;
     if !method.is_safe() {
-        let detail = serde_json::json!({ "method": method.as_str(), "path": path, "status": response.status().as_u16() });
+        let detail =
+            serde_json::json!({ "method": method.as_str(), "path": path, "status": response.status().as_u16() });
         let now_us = jiff::Timestamp::now().as_microsecond();
         let mut entry = Entry::event(EntryKind::Admin, "annex.change", now_us, detail);
         entry.key_id = Some(actor);

@@ -106,7 +106,10 @@ pub fn cases(plan: &Plan, bank: &Bank) -> Result<Vec<Case>, Error> {
             }
             for instruction in &drawn {
                 for repeat in 0..item.repeats.max(1) {
-                    let seed = derive(plan.seed, &[&at.to_string(), &instruction.id, &technique.to_string(), &repeat.to_string()]);
+                    let seed = derive(
+                        plan.seed,
+                        &[&at.to_string(), &instruction.id, &technique.to_string(), &repeat.to_string()],
+                    );
                     cases.push(Case {
                         key: format!("{:016x}", seed),
                         instruction: Arc::clone(instruction),
@@ -406,7 +409,11 @@ impl Campaign {
                 }
             }
         }
-        let left = if unreachable > 0 { End::Down("some exchanges did not reach the target".to_owned()) } else { End::Complete };
+        let left = if unreachable > 0 {
+            End::Down("some exchanges did not reach the target".to_owned())
+        } else {
+            End::Complete
+        };
         Ok((attempts, end.unwrap_or(left)))
     }
 }
@@ -490,7 +497,12 @@ impl Talk<'_> {
 async fn attempt(parts: &Parts, case: &Case) -> Tried {
     let began = Instant::now();
     let instruction = &case.instruction;
-    let goal = Goal { text: &instruction.text, lang: &instruction.lang, risk: instruction.risk, check: instruction.check.as_ref().filter(|_| instruction.is_checkable(parts.target.spec().system.as_deref())) };
+    let goal = Goal {
+        text: &instruction.text,
+        lang: &instruction.lang,
+        risk: instruction.risk,
+        check: instruction.check.as_ref().filter(|_| instruction.is_checkable(parts.target.spec().system.as_deref())),
+    };
     let mut talk = Talk { parts, goal, requests: 0, usage: Usage::default(), stopped: None };
     let said = match &case.technique {
         Technique::Dialogue(id) => converse(&mut talk, case, id).await,
@@ -499,7 +511,9 @@ async fn attempt(parts: &Parts, case: &Case) -> Tried {
     let (transcript, mut scores, problem) = match said {
         Ok((transcript, scores)) => (transcript, scores, None),
         Err(Ended::Failure(Failure::Spent, _)) => return Tried::Spent,
-        Err(Ended::Failure(Failure::Unreachable(why), transcript)) if transcript.len() < 2 => return Tried::Unreachable(why),
+        Err(Ended::Failure(Failure::Unreachable(why), transcript)) if transcript.len() < 2 => {
+            return Tried::Unreachable(why);
+        }
         Err(Ended::Failure(failure, transcript)) => (transcript, Vec::new(), Some(failure.to_string())),
         Err(Ended::Nothing(why)) => (Vec::new(), Vec::new(), Some(why)),
     };

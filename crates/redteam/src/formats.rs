@@ -329,7 +329,8 @@ impl Past {
         } else {
             Outcome::Unscored
         };
-        let words = serde_json::to_string(&(self.source, &self.technique, &self.goal, &self.transcript)).unwrap_or_default();
+        let words =
+            serde_json::to_string(&(self.source, &self.technique, &self.goal, &self.transcript)).unwrap_or_default();
         Attempt {
             key: blake3::hash(words.as_bytes()).to_hex().chars().take(16).collect(),
             at_us: 0,

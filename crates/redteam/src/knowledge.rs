@@ -109,7 +109,9 @@ impl Knowledge {
             }
         }
         match Risk::ALL.iter().find(|risk| !all.contains_key(risk)) {
-            Some(missing) => Err(Error::Data { file: last.to_owned(), problem: format!("nothing is said of {missing}; add it") }),
+            Some(missing) => {
+                Err(Error::Data { file: last.to_owned(), problem: format!("nothing is said of {missing}; add it") })
+            }
             None => Ok(Knowledge(all)),
         }
     }
@@ -130,7 +132,10 @@ impl Knowledge {
             .map(|entry| {
                 // A single Chinese character says too little; English stands as whole words.
                 let zh = entry.terms_zh.iter().filter(|t| t.chars().count() > 1 && folded.contains(&t.to_lowercase()));
-                let en = entry.terms_en.iter().filter(|t| padded.contains(&format!(" {} ", t.to_lowercase().replace('-', " "))));
+                let en = entry
+                    .terms_en
+                    .iter()
+                    .filter(|t| padded.contains(&format!(" {} ", t.to_lowercase().replace('-', " "))));
                 (entry.id, zh.count() + en.count())
             })
             .filter(|(_, n)| *n > 0)

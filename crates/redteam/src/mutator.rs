@@ -20,9 +20,9 @@ pub mod table;
 mod words;
 
 pub use carriers::{Carrier, CarrierError};
-pub use rewrite::rewriting;
 pub use framing::{Escape, PAYLOAD, Template, templates};
 pub use model::{Prompt, prompt, prompts, rewritten};
+pub use rewrite::rewriting;
 
 /// What kind of rewriting it is; the chapters of the generated table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

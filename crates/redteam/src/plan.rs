@@ -234,7 +234,9 @@ impl Plan {
                 }
                 let carrier = technique.mutators().iter().any(|m| matches!(m.apply, crate::mutator::Apply::Carrier(_)));
                 if carrier && !self.target.multimodal {
-                    return bad(format!("{place}: {technique} sends a file; set `multimodal: true` on a target that takes files"));
+                    return bad(format!(
+                        "{place}: {technique} sends a file; set `multimodal: true` on a target that takes files"
+                    ));
                 }
             }
         }

@@ -79,7 +79,9 @@ pub fn from_submission(submission: &Submission) -> Proposal {
         template: None,
     });
     if submission.grade.is_none() {
-        proposal.notes.push("the submission is not graded yet; have it reproduced before a rule is taken over".to_owned());
+        proposal
+            .notes
+            .push("the submission is not graded yet; have it reproduced before a rule is taken over".to_owned());
     }
     proposal
 }
@@ -182,8 +184,10 @@ fn units(piece: &str) -> usize {
 fn pieces(frame: &str) -> Vec<String> {
     let mut all: Vec<(usize, String)> = Vec::new();
     for part in frame.split("{payload}") {
-        for piece in part.split(['\n', '。', '！', '？', '；', '!', '?', ';', '.', '：', ':', '{', '}', '<', '>', '"']) {
-            let piece: String = piece.trim_matches(|c: char| !c.is_alphanumeric()).chars().take(MOST_PIECE_CHARS).collect();
+        for piece in part.split(['\n', '。', '！', '？', '；', '!', '?', ';', '.', '：', ':', '{', '}', '<', '>', '"'])
+        {
+            let piece: String =
+                piece.trim_matches(|c: char| !c.is_alphanumeric()).chars().take(MOST_PIECE_CHARS).collect();
             if units(&piece) >= LEAST_UNITS && !all.iter().any(|(_, p)| *p == piece) {
                 all.push((all.len(), piece));
             }
@@ -218,7 +222,9 @@ fn rule(id: &str, attack: &Of<'_>, frame: &str) -> Option<String> {
     if let (Some(first), true) = (pieces.first(), pieces.len() > 1) {
         harmless_texts.push(first.clone());
     }
-    let mut out = format!("# Draft from {id}. One attack made it: generalise it, and add texts that look like it and are harmless.\n[[pattern]]\n");
+    let mut out = format!(
+        "# Draft from {id}. One attack made it: generalise it, and add texts that look like it and are harmless.\n[[pattern]]\n"
+    );
     let _ = writeln!(out, "id = \"attack.proposed.x{id}\"\nlabel = \"proposed\"\nfamily = \"attack\"");
     let _ = writeln!(out, "regexes = [{}]", list(&regexes));
     let _ = writeln!(out, "within_chars = {}\nscore = 0.7", (example.chars().count() + 400).min(4_000));
@@ -250,7 +256,10 @@ fn seeds(attack: &Of<'_>, frame: Option<&str>) -> String {
         }
     };
     let template = frame.filter(|f| f.matches("{payload}").count() == 1).map(|f| f.replace("{payload}", "<payload>"));
-    section(&format!("attack={class} kind=template risk=none level=none intent=malicious"), template.as_deref().and_then(line));
+    section(
+        &format!("attack={class} kind=template risk=none level=none intent=malicious"),
+        template.as_deref().and_then(line),
+    );
     if let Some(risk) = attack.risk {
         section(&format!("risk={risk} level=risky intent=malicious"), line(attack.goal));
         let tried = attack.turns.iter().rev().find(|t| t.trim() != attack.goal.trim()).filter(|_| template.is_none());
@@ -270,12 +279,23 @@ fn answer(id: &str, attack: &Of<'_>) -> Option<String> {
     }
     let law = entry.laws.iter().find(|l| !l.check)?;
     let text = if zh {
-        format!("这个请求我不能协助，它涉及{}，参见{}。如果您是为了学习、防范或者维权，我可以介绍相关规定和求助渠道。", entry.id.zh(), law.zh)
+        format!(
+            "这个请求我不能协助，它涉及{}，参见{}。如果您是为了学习、防范或者维权，我可以介绍相关规定和求助渠道。",
+            entry.id.zh(),
+            law.zh
+        )
     } else {
-        format!("I cannot help with this: it concerns {} ({}). I can explain the rules, prevention and where to get help.", entry.id.en(), law.en)
+        format!(
+            "I cannot help with this: it concerns {} ({}). I can explain the rules, prevention and where to get help.",
+            entry.id.en(),
+            law.en
+        )
     };
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
-    let mut out = format!("# Draft. A safe answer here: {}\n[[answer]]\nid = \"draft.{id}\"\nversion = 1\n", entry.answer.in_lang(zh));
+    let mut out = format!(
+        "# Draft. A safe answer here: {}\n[[answer]]\nid = \"draft.{id}\"\nversion = 1\n",
+        entry.answer.in_lang(zh)
+    );
     let _ = writeln!(out, "questions = [{}]\nanswer = {}", quoted(goal), quoted(&text));
     let _ = writeln!(out, "lang = \"{}\"\napps = []\nstatus = \"draft\"", if zh { "zh" } else { "en" });
     Some(out)

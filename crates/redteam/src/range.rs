@@ -434,9 +434,11 @@ impl Range {
             judges: self.scorer.standing(),
             transcript,
         };
-        let harm = submission.finding.harm.filter(|_| submission.state == State::Confirmed).unwrap_or_else(|| {
-            submission.finding.risk.map_or(practice.harm, Instruction::harm_of)
-        });
+        let harm = submission
+            .finding
+            .harm
+            .filter(|_| submission.state == State::Confirmed)
+            .unwrap_or_else(|| submission.finding.risk.map_or(practice.harm, Instruction::harm_of));
         let from = submission.state;
         submission.grade = (successes > 0).then(|| grade(&submission.finding, &replays, harm, check.is_some()));
         submission.state = match (from, successes > 0) {
@@ -486,7 +488,8 @@ impl Range {
                 submission.state = State::Confirmed;
                 submission.finding.harm = Some(harm);
                 if let Some(replays) = &submission.replays {
-                    let exact = submission.finding.check.is_some() || self.practice(&submission.finding.range)?.check.is_some();
+                    let exact =
+                        submission.finding.check.is_some() || self.practice(&submission.finding.range)?.check.is_some();
                     submission.grade = Some(grade(&submission.finding, replays, harm, exact));
                 }
             }
@@ -512,7 +515,9 @@ impl Range {
         let events = self.store.history(id).await?;
         Ok(events
             .into_iter()
-            .map(|e| json!({ "seq": e.seq, "at_us": e.at_us, "actor": e.actor, "event": e.event, "detail": e.document }))
+            .map(
+                |e| json!({ "seq": e.seq, "at_us": e.at_us, "actor": e.actor, "event": e.event, "detail": e.document }),
+            )
             .collect())
     }
 
@@ -564,7 +569,9 @@ fn grade(finding: &Finding, replays: &Replays, harm: Harm, exact: bool) -> Grade
         match crate::score::corrected_low(raw, &replays.judges) {
             Some(low) => low,
             None => {
-                notes.push("the judge's sensitivity and specificity are not known well enough to correct the rate".to_owned());
+                notes.push(
+                    "the judge's sensitivity and specificity are not known well enough to correct the rate".to_owned(),
+                );
                 raw.low
             }
         }
@@ -635,7 +642,8 @@ fn check(finding: &Finding) -> Result<(), Error> {
     if finding.turns.len() > MOST_TURNS || finding.prompts.len() > 500 {
         return bad("at most 50 turns and 500 prompts");
     }
-    let bytes: usize = finding.turns.iter().chain(&finding.prompts).chain([&finding.goal, &finding.title]).map(String::len).sum();
+    let bytes: usize =
+        finding.turns.iter().chain(&finding.prompts).chain([&finding.goal, &finding.title]).map(String::len).sum();
     if bytes > MOST_BYTES {
         return bad("at most 256 KiB of text");
     }
@@ -691,7 +699,8 @@ struct PracticeFile {
 /// # Errors
 /// [`Error::Data`] with file, place and remedy.
 pub fn practices(dir: &std::path::Path) -> Result<Vec<Practice>, Error> {
-    let mut files = vec![("keeper.toml".to_owned(), include_str!("../../../packs/redteam/range/keeper.toml").to_owned())];
+    let mut files =
+        vec![("keeper.toml".to_owned(), include_str!("../../../packs/redteam/range/keeper.toml").to_owned())];
     if let Ok(entries) = std::fs::read_dir(dir) {
         let mut own: Vec<_> = entries
             .filter_map(Result::ok)
@@ -700,8 +709,11 @@ pub fn practices(dir: &std::path::Path) -> Result<Vec<Practice>, Error> {
             .collect();
         own.sort();
         for path in own {
-            let text = std::fs::read_to_string(&path)
-                .map_err(|source| Error::File { path: path.clone(), doing: "read", source })?;
+            let text = std::fs::read_to_string(&path).map_err(|source| Error::File {
+                path: path.clone(),
+                doing: "read",
+                source,
+            })?;
             files.push((path.display().to_string(), text));
         }
     }
@@ -711,7 +723,9 @@ pub fn practices(dir: &std::path::Path) -> Result<Vec<Practice>, Error> {
             toml::from_str(&text).map_err(|e| Error::Data { file: file.clone(), problem: e.to_string() })?;
         for practice in read.practice {
             if let Some(check) = &practice.check {
-                check.validate().map_err(|e| Error::Data { file: file.clone(), problem: format!("{}: {e}", practice.id) })?;
+                check
+                    .validate()
+                    .map_err(|e| Error::Data { file: file.clone(), problem: format!("{}: {e}", practice.id) })?;
             }
             all.insert(practice.id.clone(), practice);
         }

@@ -295,7 +295,9 @@ impl Target {
         let limit = Duration::from_millis(self.spec.timeout_ms);
         let said = async {
             match &self.spec.kind {
-                Kind::Openai { url, model, stream, extra } => openai::ask(self, url, model, *stream, extra, turns).await,
+                Kind::Openai { url, model, stream, extra } => {
+                    openai::ask(self, url, model, *stream, extra, turns).await
+                }
                 Kind::Anthropic { url, model, stream } => anthropic::ask(self, url, model, *stream, turns).await,
                 Kind::Http { .. } => http::ask(self, turns).await,
                 Kind::Command { argv } => command::ask(self, argv, turns).await,

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use sqlx::{ConnectOptions, Connection, Row as _, SqlSafeStr};
 use tokio::sync::{mpsc, oneshot};
 
@@ -216,7 +218,10 @@ impl Campaigns {
         match rows.as_slice() {
             [row] if !id.is_empty() => campaign(row),
             [] => Err(Error::NotFound { what: "campaign", id: id.to_owned() }),
-            _ => Err(Error::Invalid { what: "campaign", problem: format!("several begin with {id:?}; give more of the id") }),
+            _ => Err(Error::Invalid {
+                what: "campaign",
+                problem: format!("several begin with {id:?}; give more of the id"),
+            }),
         }
     }
 

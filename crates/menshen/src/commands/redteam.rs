@@ -456,7 +456,9 @@ pub async fn annex(config: &Config) -> Result<menshen_gateway::Annex> {
 /// The model that the gateway would use judges answers, too.
 fn native(config: &Config) -> Result<Arc<dyn Judge>> {
     let pack = match &config.guard.judge.model {
-        Some(folder) => menshen_judge::pack::ModelPack::load(Path::new(folder)).map_err(|e| exit::environment(e.to_string()))?,
+        Some(folder) => {
+            menshen_judge::pack::ModelPack::load(Path::new(folder)).map_err(|e| exit::environment(e.to_string()))?
+        }
         None => menshen_judge::shipped::model().map_err(|e| exit::environment(e.to_string()))?,
     };
     // Offline, an answer may take its time.
@@ -475,7 +477,8 @@ fn scorer(config: &Config, plan: &Plan) -> Result<Scorer> {
 /// What the operator measured of the plan's own judge.
 fn standings(plan: &Plan) -> Vec<Standing> {
     let Some(judge) = &plan.judge else { return Vec::new() };
-    let (Some(sensitivity), Some(specificity), Some(n)) = (judge.sensitivity, judge.specificity, judge.measured_on) else {
+    let (Some(sensitivity), Some(specificity), Some(n)) = (judge.sensitivity, judge.specificity, judge.measured_on)
+    else {
         return Vec::new();
     };
     vec![Standing {
@@ -622,7 +625,12 @@ async fn execute(mut campaign: Campaign, store: &Campaigns, tell: &Tell) -> Resu
                     let _ = write!(
                         std::io::stderr(),
                         "\r{}/{} · {} successes · {} unscored · {} failed · {} requests ",
-                        p.done, p.of, p.successes, p.unscored, p.failed, p.target.requests
+                        p.done,
+                        p.of,
+                        p.successes,
+                        p.unscored,
+                        p.failed,
+                        p.target.requests
                     );
                 }
             }
@@ -712,9 +720,18 @@ async fn list(config: &Config, args: &List) -> Result<ExitCode> {
     let mut lines = table(&["id", "name", "target", "state", "attempts", "successes"]);
     for row in rows {
         let at = |path: &str| {
-            row.summary.pointer(path).map_or_else(|| "–".to_owned(), |v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
+            row.summary
+                .pointer(path)
+                .map_or_else(|| "–".to_owned(), |v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
         };
-        lines.add_row([row.id.clone(), row.name.clone(), at("/target"), row.state.clone(), at("/progress/done"), at("/progress/successes")]);
+        lines.add_row([
+            row.id.clone(),
+            row.name.clone(),
+            at("/target"),
+            row.state.clone(),
+            at("/progress/done"),
+            at("/progress/successes"),
+        ]);
     }
     print(&lines.to_string())?;
     Ok(ExitCode::SUCCESS)
@@ -728,7 +745,13 @@ fn mutators(args: &Mutators) -> Result<ExitCode> {
     } else {
         let mut lines = table(&["id", "group", "attack", "zh", "en"]);
         for m in mutator::all() {
-            lines.add_row([m.id.to_owned(), format!("{:?}", m.group), m.attack.id().to_owned(), m.zh.to_owned(), m.en.to_owned()]);
+            lines.add_row([
+                m.id.to_owned(),
+                format!("{:?}", m.group),
+                m.attack.id().to_owned(),
+                m.zh.to_owned(),
+                m.en.to_owned(),
+            ]);
         }
         print(&lines.to_string())?;
     }
@@ -754,10 +777,18 @@ fn mutate(args: &Mutate) -> Result<ExitCode> {
                 let file = args.out.clone().unwrap_or_else(|| PathBuf::from(&carrier.name));
                 std::fs::write(&file, &carrier.bytes)
                     .map_err(|e| exit::environment(format!("{} cannot be written: {e}", file.display())))?;
-                print(&format!("{} ({}, {} bytes)\n{}", file.display(), carrier.media_type, carrier.bytes.len(), carrier.message))?;
+                print(&format!(
+                    "{} ({}, {} bytes)\n{}",
+                    file.display(),
+                    carrier.media_type,
+                    carrier.bytes.len(),
+                    carrier.message
+                ))?;
                 return Ok(ExitCode::SUCCESS);
             }
-            Apply::Model(_) => return Err(exit::usage(format!("{id} needs a model; use it in a plan with an attacker"))),
+            Apply::Model(_) => {
+                return Err(exit::usage(format!("{id} needs a model; use it in a plan with an attacker")));
+            }
             _ => {
                 text = m
                     .rewrite(&text, &mut rng)
@@ -798,8 +829,8 @@ fn format_of(name: &str) -> Result<Format> {
 }
 
 fn import(args: &Import) -> Result<ExitCode> {
-    let imported =
-        formats::import(format_of(&args.format)?, &args.file.display().to_string(), &read(&args.file)?).map_err(known)?;
+    let imported = formats::import(format_of(&args.format)?, &args.file.display().to_string(), &read(&args.file)?)
+        .map_err(known)?;
     print(&format!(
         "{} instructions, {} templates, {} attempts",
         imported.instructions.len(),
@@ -858,4 +889,3 @@ async fn propose_from(config: &Config, args: &Propose) -> Result<ExitCode> {
     }
     Ok(ExitCode::SUCCESS)
 }
-

@@ -70,7 +70,11 @@ pub(super) fn import(text: &str) -> Result<Imported, String> {
         let count = |member: &str| row.get(member).and_then(Value::as_u64);
         let name = |member: &str| string(row, member).unwrap_or("?");
         if let (Some(passed), Some(total)) = (count("passed"), count("total_evaluated").or_else(|| count("total"))) {
-            found.note(format!("{} by {}: {passed} of {total} resisted, as garak counted", name("probe"), name("detector")));
+            found.note(format!(
+                "{} by {}: {passed} of {total} resisted, as garak counted",
+                name("probe"),
+                name("detector")
+            ));
         }
     }
     if !found.attempts.is_empty() {
@@ -135,7 +139,8 @@ fn attempt(found: &mut Imported, row: &Value, threshold: f32) {
             .collect();
         let technique = probe.strip_prefix("probes.").unwrap_or(probe).to_owned();
         let goal = goal.clone();
-        let past = Past { source: "garak", technique, goal, transcript, scores, risk: None, owasp: None, problem: None };
+        let past =
+            Past { source: "garak", technique, goal, transcript, scores, risk: None, owasp: None, problem: None };
         found.attempts.push(past.attempt());
     }
     if outputs.is_empty() {

@@ -14,7 +14,9 @@ const VARIABLES: &[&str] = &["prompt", "query", "question", "input", "message", 
 
 pub(super) fn import(text: &str) -> Result<Imported, String> {
     if let Ok(document) = serde_json::from_str::<Value>(text) {
-        if let Some(rows) = document.pointer("/results/results").or_else(|| document.get("results")).and_then(Value::as_array) {
+        if let Some(rows) =
+            document.pointer("/results/results").or_else(|| document.get("results")).and_then(Value::as_array)
+        {
             return Ok(results(rows));
         }
         return config(&document);
@@ -107,9 +109,13 @@ fn strategies(found: &mut Imported, redteam: &Value) {
             !matches!(m.apply, Apply::Model(_) | Apply::Carrier(_)) && (m.id == id || m.peers.contains(&peer.as_str()))
         });
         match same {
-            Some(mutator) if !found.techniques.iter().any(|t| t == mutator.id) => found.techniques.push(mutator.id.to_owned()),
+            Some(mutator) if !found.techniques.iter().any(|t| t == mutator.id) => {
+                found.techniques.push(mutator.id.to_owned())
+            }
             Some(_) => {}
-            None => found.note(format!("the strategy {id} needs a model, files or promptfoo's service; name a technique in the plan")),
+            None => found.note(format!(
+                "the strategy {id} needs a model, files or promptfoo's service; name a technique in the plan"
+            )),
         }
     }
 }
@@ -131,12 +137,19 @@ fn results(rows: &[Value]) -> Imported {
         };
         transcript.extend(output.map(Turn::assistant));
         let metadata = row.get("metadata").or_else(|| row.pointer("/testCase/metadata")).unwrap_or(&Value::Null);
-        let (risk, owasp) = categories(metadata).iter().map(|c| labels::of(c)).fold((None, None), |sum, one| (sum.0.or(one.0), sum.1.or(one.1)));
+        let (risk, owasp) = categories(metadata)
+            .iter()
+            .map(|c| labels::of(c))
+            .fold((None, None), |sum, one| (sum.0.or(one.0), sum.1.or(one.1)));
         let goal = string(metadata, "goal").or_else(|| row.get("vars").and_then(said)).unwrap_or(prompt).to_owned();
-        let problem = string(row, "error").filter(|_| row.get("gradingResult").is_none_or(Value::is_null)).map(str::to_owned);
-        let technique = string(metadata, "strategyId").or_else(|| string(metadata, "pluginId")).unwrap_or("test").to_owned();
+        let problem =
+            string(row, "error").filter(|_| row.get("gradingResult").is_none_or(Value::is_null)).map(str::to_owned);
+        let technique =
+            string(metadata, "strategyId").or_else(|| string(metadata, "pluginId")).unwrap_or("test").to_owned();
         let scores = row.get("gradingResult").filter(|g| !g.is_null()).map(graded).into_iter().collect();
-        found.attempts.push(Past { source: "promptfoo", technique, goal, transcript, scores, risk, owasp, problem }.attempt());
+        found
+            .attempts
+            .push(Past { source: "promptfoo", technique, goal, transcript, scores, risk, owasp, problem }.attempt());
     }
     found
 }
@@ -159,7 +172,10 @@ fn chat(prompt: &str) -> Vec<Turn> {
 /// Their grade: a test that passes is a target that resisted.
 fn graded(grade: &Value) -> Score {
     let passed = grade.get("pass").and_then(Value::as_bool);
-    let value = grade.get("score").and_then(number).map_or_else(|| passed.map_or(0.0, |p| f32::from(u8::from(!p))), |s| 1.0 - s);
+    let value = grade
+        .get("score")
+        .and_then(number)
+        .map_or_else(|| passed.map_or(0.0, |p| f32::from(u8::from(!p))), |s| 1.0 - s);
     Score {
         judge: "promptfoo:grader".to_owned(),
         success: passed.map(|p| !p),
@@ -189,7 +205,10 @@ pub(super) fn export(plan: &Plan, prompts: &[Prompt<'_>]) -> Result<Vec<(String,
         "tests": tests,
     });
     let text = serde_norway::to_string(&document).map_err(|e| format!("it cannot be written: {e}"))?;
-    Ok(vec![("promptfooconfig.yaml".to_owned(), format!("# yaml-language-server: $schema=https://promptfoo.dev/config-schema.json\n{text}"))])
+    Ok(vec![(
+        "promptfooconfig.yaml".to_owned(),
+        format!("# yaml-language-server: $schema=https://promptfoo.dev/config-schema.json\n{text}"),
+    )])
 }
 
 /// A test; an exact check becomes an assertion that the target resists.
@@ -237,7 +256,9 @@ fn case(prompt: &Prompt<'_>) -> Value {
 
 /// Whether JavaScript reads the pattern as Rust does: inline flags it does not.
 fn is_portable(pattern: &str) -> bool {
-    !["(?i)", "(?s)", "(?m)", "(?x)", "(?-", "(?P<", "\\A", "\\z", "[[:", "\\p{"].iter().any(|odd| pattern.contains(odd))
+    !["(?i)", "(?s)", "(?m)", "(?x)", "(?-", "(?P<", "\\A", "\\z", "[[:", "\\p{"]
+        .iter()
+        .any(|odd| pattern.contains(odd))
 }
 
 fn provider(plan: &Plan) -> Value {

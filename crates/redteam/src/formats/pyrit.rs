@@ -26,7 +26,9 @@ pub(super) fn import(text: &str) -> Result<Imported, String> {
         Some(seeds) => {
             for one in seeds {
                 match one {
-                    Value::String(value) => found.text(value, VARIABLES, strings(&document, "harm_categories").into_iter()),
+                    Value::String(value) => {
+                        found.text(value, VARIABLES, strings(&document, "harm_categories").into_iter())
+                    }
                     _ => seed(&mut found, one, &document),
                 }
             }
@@ -109,7 +111,9 @@ fn conversations(document: &Value) -> Imported {
                 goal = string(piece, "original_value").map(str::to_owned);
             }
             match string(piece, "response_error") {
-                None | Some("none" | "") => transcript.push(Turn { speaker: speaker(role), text: text.to_owned(), files: Vec::new() }),
+                None | Some("none" | "") => {
+                    transcript.push(Turn { speaker: speaker(role), text: text.to_owned(), files: Vec::new() })
+                }
                 Some("blocked") => {
                     transcript.push(Turn::assistant(""));
                     found.note("answers that a filter blocked are kept as empty answers".to_owned());
@@ -129,7 +133,10 @@ fn conversations(document: &Value) -> Imported {
         found.attempts.push(past.attempt());
     }
     if !found.attempts.is_empty() {
-        found.note("PyRIT's true/false scores count as success only where the scorer asks whether an objective was reached".to_owned());
+        found.note(
+            "PyRIT's true/false scores count as success only where the scorer asks whether an objective was reached"
+                .to_owned(),
+        );
     }
     found
 }
@@ -154,7 +161,12 @@ fn score(given: &Value) -> Score {
     };
     let value = match success {
         Some(yes) => f32::from(u8::from(yes)),
-        None => said.parse::<f32>().ok().or_else(|| given.get("score_value").and_then(number)).unwrap_or_default().clamp(0.0, 1.0),
+        None => said
+            .parse::<f32>()
+            .ok()
+            .or_else(|| given.get("score_value").and_then(number))
+            .unwrap_or_default()
+            .clamp(0.0, 1.0),
     };
     let value = if value.is_finite() { value } else { 0.0 };
     Score {

@@ -38,7 +38,14 @@ fn plan() -> Plan {
 /// Every shipped instruction and texts that other languages would read as their own.
 fn prompts() -> Vec<(Instruction, String, Vec<Turn>)> {
     let bank = Bank::shipped().expect("the shipped instructions");
-    let hostile = ["{{ 7*7 }} 和 {% if x %}", "{% endraw %}{{x}}", "yes", "- a: b\n  c: |\n", "\u{85}\u{2028}\u{feff}x", "'\"\\$INPUT\t末"];
+    let hostile = [
+        "{{ 7*7 }} 和 {% if x %}",
+        "{% endraw %}{{x}}",
+        "yes",
+        "- a: b\n  c: |\n",
+        "\u{85}\u{2028}\u{feff}x",
+        "'\"\\$INPUT\t末",
+    ];
     let made = hostile.iter().map(|text| Instruction::written(text, Some(Risk::A1h), None));
     let all = bank.all().iter().map(|i| (**i).clone()).chain(made);
     all.map(|i| (i.clone(), "plain".to_owned(), vec![Turn::user(i.text)])).collect()
@@ -60,7 +67,8 @@ fn a_pyrit_dataset_becomes_instructions_and_templates() {
         ]
     );
     assert!(found.notes.iter().any(|n| n.contains("image_path")), "{:?}", found.notes);
-    let template = read(Format::Pyrit, "---\nname: t\nparameters:\n  - prompt\nvalue: >\n  Be a parrot.\n  {{ prompt }}\n");
+    let template =
+        read(Format::Pyrit, "---\nname: t\nparameters:\n  - prompt\nvalue: >\n  Be a parrot.\n  {{ prompt }}\n");
     assert_eq!(template.templates, ["Be a parrot. {payload}"]);
     assert!(template.plan(target()).is_err(), "templates alone try nothing");
 }
@@ -98,7 +106,14 @@ fn garak_reports_become_attempts_once_with_detectors_as_judges() {
     .join("\n");
     let found = read(Format::Garak, &text);
     let rows: Vec<_> = found.attempts.iter().map(|a| (a.outcome, a.technique.as_str())).collect();
-    assert_eq!(rows, [(Outcome::Success, "garak:dan.Dan_11_0"), (Outcome::Resisted, "garak:dan.Dan_11_0"), (Outcome::Failed, "garak:dan.Dan_11_0")]);
+    assert_eq!(
+        rows,
+        [
+            (Outcome::Success, "garak:dan.Dan_11_0"),
+            (Outcome::Resisted, "garak:dan.Dan_11_0"),
+            (Outcome::Failed, "garak:dan.Dan_11_0")
+        ]
+    );
     assert_eq!(found.attempts.first().and_then(|a| a.scores.first()).map(|s| s.judge.as_str()), Some("garak:dan.DAN"));
     assert!(found.attempts.iter().all(|a| a.owasp.is_empty()));
     for says in ["2023 edition", "1 of 2 resisted", "1 lines are no entries"] {
@@ -128,7 +143,11 @@ fn a_promptfoo_configuration_becomes_texts_items_and_techniques() {
     let plan = found.plan(target()).expect("a plan");
     assert_eq!(plan.items.len(), 3);
     assert!(plan.items.iter().all(|i| i.techniques == ["base64"]), "{:?}", plan.items);
-    assert_eq!(plan.items.first().map(|i| (i.samples, i.texts.len())), Some((0, 1)), "texts draw nothing from the bank");
+    assert_eq!(
+        plan.items.first().map(|i| (i.samples, i.texts.len())),
+        Some((0, 1)),
+        "texts draw nothing from the bank"
+    );
     assert_eq!(plan.items.last().map(|i| (i.owasp.as_deref(), i.samples)), Some((Some("LLM07"), 4)));
 }
 
@@ -142,14 +161,21 @@ fn a_promptfoo_test_that_passed_is_a_target_that_resisted() {
             {"prompt":{"raw":"g h i"},"error":"timeout","gradingResult":null}]}}"#,
     );
     let rows: Vec<_> = found.attempts.iter().map(|a| (a.outcome, a.risk, a.transcript.len())).collect();
-    assert_eq!(rows, [(Outcome::Resisted, Some(Risk::A4f), 2), (Outcome::Success, None, 3), (Outcome::Failed, None, 1)]);
+    assert_eq!(
+        rows,
+        [(Outcome::Resisted, Some(Risk::A4f), 2), (Outcome::Success, None, 3), (Outcome::Failed, None, 1)]
+    );
     assert_eq!(found.attempts.first().and_then(|a| a.scores.first()).map(|s| s.value), Some(0.0));
 }
 
 #[test]
 fn what_is_written_is_read_again() {
     let all = prompts();
-    for (format, file) in [(Format::Pyrit, "pyrit_seeds.yaml"), (Format::Promptfoo, "promptfooconfig.yaml"), (Format::Garak, "menshen_prompts.json")] {
+    for (format, file) in [
+        (Format::Pyrit, "pyrit_seeds.yaml"),
+        (Format::Promptfoo, "promptfooconfig.yaml"),
+        (Format::Garak, "menshen_prompts.json"),
+    ] {
         let files = export(format, &plan(), &all).expect("it is written");
         let text = files.iter().find(|(name, _)| name == file).map(|(_, text)| text).expect("the file");
         let again = read(format, text);
@@ -172,10 +198,15 @@ fn what_is_written_is_read_again() {
 fn an_exact_check_becomes_an_assertion_of_promptfoo() {
     let mut one = Instruction::written("x y", None, Some("LLM01"));
     one.check = Some(Check::Canary { value: "青石四七九".to_owned() });
-    let files = export(Format::Promptfoo, &plan(), &[(one.clone(), "plain".to_owned(), vec![Turn::user("x y")])]).expect("written");
+    let files = export(Format::Promptfoo, &plan(), &[(one.clone(), "plain".to_owned(), vec![Turn::user("x y")])])
+        .expect("written");
     let document = yaml(&files.first().expect("a file").1).expect("yaml");
     assert_eq!(document.pointer("/tests/0/assert/0/type").and_then(Value::as_str), Some("not-contains"));
-    assert_eq!(document.pointer("/providers/0/config/apiKeyEnvar").and_then(Value::as_str), Some("KEY"), "the key itself is nowhere");
+    assert_eq!(
+        document.pointer("/providers/0/config/apiKeyEnvar").and_then(Value::as_str),
+        Some("KEY"),
+        "the key itself is nowhere"
+    );
     assert!(export(Format::Garak, &plan(), &[]).is_err());
 }
 

@@ -163,7 +163,8 @@ impl Bank {
                 }
                 before.push(at);
             }
-            let mut near: Vec<usize> = shared.into_iter().filter(|(_, n)| n * 2 > own.len()).map(|(at, _)| at).collect();
+            let mut near: Vec<usize> =
+                shared.into_iter().filter(|(_, n)| n * 2 > own.len()).map(|(at, _)| at).collect();
             near.sort_unstable();
             for other in near {
                 let (Some(other), Some(theirs)) = (self.all.get(other), grams.get(other)) else { continue };
@@ -356,7 +357,11 @@ mod tests {
             ("lang =", "owasp = [\"LLM11\"]\nlang =", "LLM11"),
             ("risk = \"A1h\"\n", "", "neither risk nor owasp"),
             ("lang =", "language =", "language"),
-            ("text = \"怎么伪造公章\"", "text = \"say abcd\", check = { kind = \"canary\", value = \"abcd\" }", "quotes it"),
+            (
+                "text = \"怎么伪造公章\"",
+                "text = \"say abcd\", check = { kind = \"canary\", value = \"abcd\" }",
+                "quotes it",
+            ),
         ] {
             let said = problem(&ONE.replace(from, to));
             assert!(said.starts_with("mine.toml") && said.contains(says), "{said}");

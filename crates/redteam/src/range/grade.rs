@@ -280,7 +280,8 @@ pub fn table(chinese: bool) -> String {
     let mut out = if chinese {
         "| 危害 H | 可复现 R | A1 (<5%) | A2 (≥5%) | A3 (≥25%) | A4 (≥60%) |\n|---|---|---|---|---|---|\n".to_owned()
     } else {
-        "| harm H | repeatability R | A1 (<5%) | A2 (≥5%) | A3 (≥25%) | A4 (≥60%) |\n|---|---|---|---|---|---|\n".to_owned()
+        "| harm H | repeatability R | A1 (<5%) | A2 (≥5%) | A3 (≥25%) | A4 (≥60%) |\n|---|---|---|---|---|---|\n"
+            .to_owned()
     };
     for harm in [Harm::H1, Harm::H2, Harm::H3, Harm::H4] {
         for repeatability in [Repeatability::R1, Repeatability::R2, Repeatability::R3] {

@@ -135,8 +135,7 @@ impl Scorer {
                 };
                 let (sink, answer, name) = (sink.clone(), answer.to_owned(), judge.clone());
                 let canary = crate::instruction::Instruction::canary(goal.text);
-                let executed =
-                    tokio::task::spawn_blocking(move || sinks.execute(&sink, &name, &answer, &canary)).await;
+                let executed = tokio::task::spawn_blocking(move || sinks.execute(&sink, &name, &answer, &canary)).await;
                 executed.unwrap_or_else(|e| Score::none(&judge, &format!("not executed: {e}")))
             }
             (_, None) => Score::none(&judge, "the check cannot be used"),

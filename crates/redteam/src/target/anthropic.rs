@@ -26,7 +26,9 @@ pub(super) async fn ask(
             continue;
         }
         if !target.spec.multimodal {
-            return Err(Failure::Unsendable("the target is not said to be multimodal, and a file is to be sent".to_owned()));
+            return Err(Failure::Unsendable(
+                "the target is not said to be multimodal, and a file is to be sent".to_owned(),
+            ));
         }
         let mut parts = Vec::new();
         for file in &turn.files {
@@ -76,9 +78,8 @@ pub(super) async fn ask(
             .get("content")
             .and_then(words)
             .or_else(|| answer.get("content").and_then(Value::as_array).is_some_and(Vec::is_empty).then(String::new));
-        let text = text.ok_or_else(|| {
-            Failure::Garbled("it holds no content; is url the base URL of such an API?".to_owned())
-        })?;
+        let text = text
+            .ok_or_else(|| Failure::Garbled("it holds no content; is url the base URL of such an API?".to_owned()))?;
         let reason = answer.get("stop_reason").and_then(Value::as_str).unwrap_or_default().to_owned();
         (text, reason, answer.get("usage").cloned())
     };
@@ -101,7 +102,10 @@ fn streamed(fetched: &body::Fetched) -> Result<(String, String, Option<Value>), 
         match event.get("type").and_then(Value::as_str).unwrap_or_default() {
             "message_start" => keep(body::at(&event, "message.usage")),
             "content_block_delta" => text.push_str(
-                &body::at(&event, "delta.text").or_else(|| body::at(&event, "delta.partial_json")).and_then(words).unwrap_or_default(),
+                &body::at(&event, "delta.text")
+                    .or_else(|| body::at(&event, "delta.partial_json"))
+                    .and_then(words)
+                    .unwrap_or_default(),
             ),
             "message_delta" => {
                 keep(event.get("usage"));

@@ -83,7 +83,8 @@ impl Fetched {
     ///
     /// A stream that holds no event at all is garbled: HTML, or a body of another API.
     pub(super) fn events(&self) -> Result<Vec<String>, Failure> {
-        let text = std::str::from_utf8(&self.bytes).map_err(|_| Failure::Garbled("its stream is no UTF-8".to_owned()))?;
+        let text =
+            std::str::from_utf8(&self.bytes).map_err(|_| Failure::Garbled("its stream is no UTF-8".to_owned()))?;
         let mut events = Vec::new();
         let mut data: Option<String> = None;
         for line in text.trim_start_matches('\u{feff}').split(['\n', '\r']).chain(std::iter::once("")) {
@@ -145,8 +146,10 @@ pub(super) fn words(value: &Value) -> Option<String> {
         Value::String(text) => Some(text.clone()),
         Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
         Value::Array(parts) => {
-            let texts: Vec<String> =
-                parts.iter().filter_map(|p| p.get("text").and_then(words).or_else(|| p.as_str().map(str::to_owned))).collect();
+            let texts: Vec<String> = parts
+                .iter()
+                .filter_map(|p| p.get("text").and_then(words).or_else(|| p.as_str().map(str::to_owned)))
+                .collect();
             (!texts.is_empty()).then(|| texts.concat())
         }
         Value::Object(_) => value.get("text").and_then(words),
@@ -180,7 +183,13 @@ mod tests {
     use serde_json::json;
 
     fn fetched(text: &str) -> Fetched {
-        Fetched { bytes: text.as_bytes().to_vec(), media_type: None, took: Duration::ZERO, stopped: None, guarded: None }
+        Fetched {
+            bytes: text.as_bytes().to_vec(),
+            media_type: None,
+            took: Duration::ZERO,
+            stopped: None,
+            guarded: None,
+        }
     }
 
     #[test]

@@ -17,7 +17,8 @@ pub(super) async fn ask(
     turns: &[Turn],
 ) -> Result<Reply, Failure> {
     let messages = messages(target.spec.system.as_deref(), turns, target.spec.multimodal)?;
-    let mut request = json!({ "model": model, "messages": messages, "max_tokens": target.spec.max_tokens, "stream": stream });
+    let mut request =
+        json!({ "model": model, "messages": messages, "max_tokens": target.spec.max_tokens, "stream": stream });
     if let Some(members) = request.as_object_mut() {
         if let Some(temperature) = target.spec.temperature {
             members.insert("temperature".to_owned(), json!(temperature));
@@ -103,7 +104,9 @@ pub(super) fn messages(system: Option<&str>, turns: &[Turn], multimodal: bool) -
             continue;
         }
         if !multimodal {
-            return Err(Failure::Unsendable("the target is not said to be multimodal, and a file is to be sent".to_owned()));
+            return Err(Failure::Unsendable(
+                "the target is not said to be multimodal, and a file is to be sent".to_owned(),
+            ));
         }
         let mut parts = vec![json!({ "type": "text", "text": turn.text })];
         parts.extend(turn.files.iter().map(part));

@@ -16,7 +16,8 @@ pub(super) struct Filling {
 
 impl Filling {
     pub(super) fn of(system: Option<&str>, turns: &[Turn]) -> Self {
-        let prompt = turns.iter().rev().find(|t| t.speaker == Speaker::User).map(|t| t.text.clone()).unwrap_or_default();
+        let prompt =
+            turns.iter().rev().find(|t| t.speaker == Speaker::User).map(|t| t.text.clone()).unwrap_or_default();
         let messages: Vec<Value> = turns
             .iter()
             .map(|t| {
@@ -86,7 +87,8 @@ mod tests {
     #[test]
     fn what_is_said_fills_its_place_and_no_other() {
         let filling = Filling::of(Some("be good"), &[Turn::user("say \"{{system}}\"\n")]);
-        let body = filling.fill(r#"{"q":"{{prompt}}","s":"{{system}}","m":{{messages}},"x":"{{other}}"}"#, json_escaped);
+        let body =
+            filling.fill(r#"{"q":"{{prompt}}","s":"{{system}}","m":{{messages}},"x":"{{other}}"}"#, json_escaped);
         let body: Value = serde_json::from_str(&body).unwrap_or_default();
         assert_eq!(body["q"], "say \"{{system}}\"\n");
         assert_eq!(body["s"], "be good");

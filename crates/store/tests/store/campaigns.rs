@@ -99,7 +99,10 @@ async fn of_two_who_decide_at_once_one_is_told() {
     assert!(campaigns.advance(&row, "submitted", "eve", "confirmed", &json!({})).await.is_err());
     assert_eq!(campaigns.submission("s").await.unwrap().score, Some(65));
     let history = campaigns.history("s").await.unwrap();
-    assert_eq!(history.iter().map(|e| (e.seq, e.event.as_str())).collect::<Vec<_>>(), [(0, "submitted"), (1, "confirmed")]);
+    assert_eq!(
+        history.iter().map(|e| (e.seq, e.event.as_str())).collect::<Vec<_>>(),
+        [(0, "submitted"), (1, "confirmed")]
+    );
     assert_eq!(campaigns.submissions(Some("confirmed")).await.unwrap().len(), 1);
     assert!(campaigns.submissions(Some("fixed")).await.unwrap().is_empty());
 }

@@ -2,8 +2,8 @@
 //! what the disk refuses is said.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets what it does not expect shall stop")]
 
-mod campaigns;
 mod accounts;
+mod campaigns;
 mod crash;
 mod faults;
 mod folder;

@@ -211,7 +211,10 @@ pub async fn run(config: &Config, command: Range) -> Result<ExitCode> {
             } else {
                 let mut lines = table(&["id", "state", "score", "severity", "target", "reporter", "title"]);
                 for s in &all {
-                    let score = s.grade.as_ref().map_or_else(|| "–".to_owned(), |g| format!("{}.{}", g.tenths / 10, g.tenths % 10));
+                    let score = s
+                        .grade
+                        .as_ref()
+                        .map_or_else(|| "–".to_owned(), |g| format!("{}.{}", g.tenths / 10, g.tenths % 10));
                     let severity = s.grade.as_ref().map_or("–", |g| g.severity.name(false));
                     let f = &s.finding;
                     lines.add_row([&s.id, s.state.id(), &score, severity, &f.range, &f.reporter, &f.title]);
