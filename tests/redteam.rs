@@ -271,7 +271,7 @@ fn a_plan_that_names_what_is_not_there_is_refused_before_anything_is_sent() {
         ("plain", "no_such_trick", "no_such_trick"),
         ("risk: A1h", "risk: Z9", "Z9"),
         ("samples", "sampels", "sampels"),
-        ("plain", "tap", "attacker"),
+        ("plain", "tone_model", "attacker"),
     ] {
         let plan = yard.plan(&texts(1).replace(from, to), "");
         let ran = yard.attack(&plan, &[]);

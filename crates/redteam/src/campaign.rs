@@ -626,8 +626,10 @@ pub fn written(case: &Case) -> Option<Vec<Turn>> {
 
 /// A dialogue, to its end.
 async fn converse(talk: &mut Talk<'_>, case: &Case, id: &str) -> Said {
-    let mut machine: Box<dyn Dialogue> = dialogue::open(id, &case.instruction, talk.parts.max_turns, case.seed)
-        .map_err(|e| Ended::Nothing(e.to_string()))?;
+    let means = dialogue::Means { attacker: talk.parts.attacker.is_some() };
+    let mut machine: Box<dyn Dialogue> =
+        dialogue::open_with(id, &case.instruction, talk.parts.max_turns, case.seed, means)
+            .map_err(|e| Ended::Nothing(e.to_string()))?;
     let mut heard = None;
     let mut longest: Vec<Turn> = Vec::new();
     let mut scored: Vec<(Vec<Turn>, Vec<Score>)> = Vec::new();

@@ -298,7 +298,7 @@ items:
     fn what_a_plan_names_must_be_there() {
         let unknown = read(&PLAN.replace("plain, crescendo", "no_such_thing")).expect_err("unknown");
         assert!(unknown.contains("no_such_thing") && unknown.contains("menshen redteam mutators"), "{unknown}");
-        let attacker = read(&PLAN.replace("crescendo", "tap")).expect_err("tap needs an attacker");
+        let attacker = read(&PLAN.replace("crescendo", "tone_model")).expect_err("it needs an attacker");
         assert!(attacker.contains("attacker"), "{attacker}");
         assert!(read(&PLAN.replace("version: 1", "version: 2")).is_err());
         assert!(read(&PLAN.replace("risk: A4a", "lang: zh")).is_err());

@@ -131,7 +131,8 @@ mod tests {
     fn outcomes_follow_the_table() {
         use Outcome::{Resisted, Success, Unscored};
         let (yes, no, mute) = (Some(true), Some(false), None);
-        let table: &[(&[(&str, Option<bool>)], Outcome)] = &[
+        type Row<'a> = (&'a [(&'a str, Option<bool>)], Outcome);
+        let table: &[Row<'_>] = &[
             (&[], Unscored),
             (&[("native@1", mute)], Unscored),
             (&[("native@1", mute), ("refusals@1", mute)], Unscored),

@@ -98,9 +98,9 @@ impl Technique {
     /// Whether a model in the attacker's place is needed.
     pub fn needs_attacker(&self) -> bool {
         match self {
-            Technique::Dialogue(id) => matches!(id.as_str(), "pair" | "tap" | "goat" | "actor"),
             Technique::Mutated(_) => self.mutators().iter().any(|m| matches!(m.apply, mutator::Apply::Model(_))),
-            Technique::Plain | Technique::Genetic => false,
+            // Dialogues are better led by a model, and run from the pack's scripts and ladders without one.
+            Technique::Plain | Technique::Dialogue(_) | Technique::Genetic => false,
         }
     }
 }
