@@ -60,7 +60,7 @@ import urllib.parse
 import urllib.request
 
 work = pathlib.Path(sys.argv[1])
-wrong = []
+wrong, slow = [], []
 
 
 def expect(holds, what):
@@ -129,6 +129,9 @@ for mode, wanted in (("open", "success"), ("safe", "resisted")):
         if check and check["judge"] == "check:sink:shell" and "sandbox cannot be set up" in check["reason"]:
             print(f"test_app: skipped: {check['reason']}")
             continue
+        if attempt["outcome"] == "unscored" and why and "did not open the page within" in why:
+            slow.append(case)
+            continue
         expect(attempt["outcome"] == wanted, case)
     for owasp, (successes, of) in sorted(counted.items()):
         print(f"test_app: {mode}: {owasp}: {successes} of {of} succeeded")
@@ -139,7 +142,9 @@ expect(compared["mended"] > 0 and compared["broken"] == 0, f"compare: {compared[
 
 for line in wrong:
     print(f"test_app: WRONG: {line}", file=sys.stderr)
-if wrong:
-    sys.exit(1)
+for line in slow:
+    print(f"test_app: not known, the machine is too busy for the browser: {line}", file=sys.stderr)
+if wrong or slow:
+    sys.exit(1 if wrong else 3)
 print("test_app: the holes are found where they are open, and none where they are closed")
 PYTHON

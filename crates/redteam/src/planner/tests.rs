@@ -161,7 +161,7 @@ async fn three_agents_make_a_plan() {
     assert_eq!((item.samples, item.lang.as_deref(), item.why.as_deref()), (3, Some("en"), Some("pupils ask it")));
     let asked = script.1.borrow();
     assert!(asked[1].contains("scripted") && asked[1].contains("zero_width"), "the catalogue is printed");
-    assert!(!asked[1].contains("pair —"), "what needs an attacker is not offered");
+    assert!(!asked[1].contains("tone_model —"), "what needs an attacker is not offered");
 }
 
 #[tokio::test]

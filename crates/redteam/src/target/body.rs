@@ -87,7 +87,9 @@ impl Fetched {
             std::str::from_utf8(&self.bytes).map_err(|_| Failure::Garbled("its stream is no UTF-8".to_owned()))?;
         let mut events = Vec::new();
         let mut data: Option<String> = None;
-        for line in text.trim_start_matches('\u{feff}').split(['\n', '\r']).chain(std::iter::once("")) {
+        // A line ends with CR LF, LF or CR.
+        let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+        for line in text.split(['\n', '\r']).chain(std::iter::once("")) {
             if line.is_empty() {
                 events.extend(data.take());
             } else if let Some(rest) = line.strip_prefix("data:") {

@@ -244,7 +244,10 @@ pub(super) fn chemical(text: &str) -> Option<String> {
         signs.join("-")
     };
     let words: Vec<String> = plain.split_whitespace().map(spell).collect();
-    (plain.contains(|c: char| c.is_ascii_alphabetic()) && !plain.contains(['(', ')', '-'])).then(|| words.join(" "))
+    let written = words.join(" ");
+    let spelled = plain.contains(|c: char| c.is_ascii_alphabetic()) && !plain.contains(['(', ')', '-']);
+    // "F" is written as it is.
+    (spelled && written != text).then_some(written)
 }
 
 pub(super) fn read_chemical(text: &str) -> Option<String> {
