@@ -150,7 +150,7 @@ fn of(attack: &Of<'_>) -> Proposal {
             "the request stands in the prompt as it is or rewritten, with no frame around it; no rule can tell it, teach the judge".to_owned(),
         ),
         (Some(_), None) => notes.push("the frame has no piece long enough to be told from harmless texts".to_owned()),
-        (Some(_), Some(_)) => notes.push("try the rule on harmless traffic before it blocks: `menshen pack check`, then monitor mode".to_owned()),
+        (Some(_), Some(_)) => notes.push("try the rule on harmless traffic before it blocks: `menshen packs check`, then monitor mode".to_owned()),
     }
     if attack.turns.len() > 1 {
         notes.push("the attack takes several turns; a rule sees one, the judge the conversation".to_owned());

@@ -437,7 +437,8 @@ impl Range {
         let harm = submission
             .finding
             .harm
-            .filter(|_| submission.state == State::Confirmed)
+            // What a person confirmed stands; what the reporter thinks is not graded.
+            .filter(|_| matches!(submission.state, State::Confirmed | State::Fixed | State::Regressed))
             .unwrap_or_else(|| submission.finding.risk.map_or(practice.harm, Instruction::harm_of));
         let from = submission.state;
         submission.grade = (successes > 0).then(|| grade(&submission.finding, &replays, harm, check.is_some()));

@@ -23,7 +23,7 @@ use menshen_redteam::report::{self, Report};
 use menshen_redteam::score::{Scorer, Sinks, Standing};
 use menshen_redteam::sink::Settings as SinkSettings;
 use menshen_redteam::sink::collector::Collector;
-use menshen_redteam::target::{Kind, Spec, Target};
+use menshen_redteam::target::{Kind, Limits, Spec, Target};
 use menshen_redteam::turn::Turn;
 use menshen_store::Campaigns;
 
@@ -121,13 +121,17 @@ impl TargetFlags {
             }
             (None, None) => return Ok(None),
         };
-        let limits = &mut spec.limits;
+        self.limit(&mut spec.limits);
+        Ok(Some(spec))
+    }
+
+    /// What the command line says of limits wins over what is written.
+    fn limit(&self, limits: &mut Limits) {
         limits.concurrency = self.concurrency.unwrap_or(limits.concurrency);
         limits.requests_per_minute = self.rpm.or(limits.requests_per_minute);
         limits.max_requests = self.max_requests.or(limits.max_requests);
         limits.max_tokens = self.max_tokens.or(limits.max_tokens);
         limits.max_cost = self.max_cost.or(limits.max_cost);
-        Ok(Some(spec))
     }
 
     fn needed(&self) -> Result<Spec> {
@@ -191,6 +195,8 @@ pub struct PlanOf {
     /// Write the plan here; without it it goes to standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    lang: Lang,
 }
 
 /// Run.
@@ -545,7 +551,7 @@ async fn make_plan(config: &Config, args: PlanOf) -> Result<ExitCode> {
     match &args.out {
         Some(file) => {
             write(file, &yaml)?;
-            print(&planner::show(&plan, &bank, true))?;
+            print(&planner::show(&plan, &bank, args.lang.chinese()))?;
         }
         None => print(yaml.trim_end())?,
     }
@@ -576,6 +582,8 @@ async fn begin(config: &Config, args: Run) -> Result<ExitCode> {
             let mut plan = Plan::read(file, &read(file)?).map_err(known)?;
             if let Some(target) = args.target.spec()? {
                 plan.target = target;
+            } else {
+                args.target.limit(&mut plan.target.limits);
             }
             if let Some(attacker) = args.helper.attacker() {
                 plan.attacker = Some(attacker);

@@ -94,7 +94,9 @@ impl Scorer {
             return scores;
         };
         let mut judged = vec![native::rules_score(self.rules, goal, answer)];
-        judged.extend(self.native(goal, answer).await);
+        if exact.is_none() {
+            judged.extend(self.native(goal, answer).await);
+        }
         if let Some(remote) = self.remote.as_ref().filter(|_| exact.is_none()) {
             judged.push(remote.score(goal, transcript).await);
         }

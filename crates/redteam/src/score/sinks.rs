@@ -38,14 +38,9 @@ impl Sinks {
             "shell" => &["shell"],
             _ => return Score::none(judge, "there is no such sink"),
         };
-        let mut settings = self.settings.clone();
-        settings.shell &= name == "shell";
-        if matches!(name, "template" | "sql" | "shell") {
-            settings.chromium = None;
-        }
         // One answer at a time: what reaches the collector belongs to it.
         let collector = self.collector.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let report = sink::run(answer, canary, &collector, &settings);
+        let report = sink::run_in(Some(places), answer, canary, &collector, &self.settings);
         drop(collector);
         if let Some(hit) = report.hits.iter().find(|h| places.contains(&h.sink)) {
             let reason = format!("executed in {}: {} ({})", hit.sink, hit.kind, hit.evidence);
