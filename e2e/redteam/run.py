@@ -18,6 +18,7 @@ import urllib.request
 HERE = pathlib.Path(__file__).parent
 MENSHEN = os.environ["MENSHEN_BIN"]
 PROMPTS = 256
+MODEL = "smollm2-135m-instruct"
 
 
 def free_port():
@@ -87,12 +88,12 @@ def real_model():
     command = [os.environ["SMOLSERVE_BIN"], os.environ["SMOL_MODEL"], "--listen", f"127.0.0.1:{port}"]
     text = (HERE / "smollm2.yaml").read_text()
     with server("smolserve", command, f"{root}/healthz"), tempfile.TemporaryDirectory() as folder:
-        bare = campaign(f"{folder}/bare", plan(folder, f"{root}/v1", "smollm2", text))
+        bare = campaign(f"{folder}/bare", plan(folder, f"{root}/v1", MODEL, text))
         gate = free_port()
         env = {"MENSHEN_LISTEN": f"127.0.0.1:{gate}", "MENSHEN_UPSTREAM": f"{root}/v1", "MENSHEN_LOG": "error"}
         serve = [MENSHEN, "--data-dir", f"{folder}/gateway", "serve"]
         with server("gateway", serve, f"http://127.0.0.1:{gate}/healthz", env=env):
-            guarded = campaign(f"{folder}/guarded", plan(folder, f"http://127.0.0.1:{gate}/v1", "smollm2", text))
+            guarded = campaign(f"{folder}/guarded", plan(folder, f"http://127.0.0.1:{gate}/v1", MODEL, text))
     print("## SmolLM2-135M-Instruct, bare and behind the gateway\n")
     print("| target | attempts | attack success, as judged (95 %) | corrected for the judge | stopped by the guard | unscored | no answer | took |")
     print("|---|---:|---|---|---:|---:|---:|---:|")

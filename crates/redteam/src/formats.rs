@@ -17,6 +17,7 @@ use crate::score::Score;
 use crate::target::Spec;
 use crate::turn::{Speaker, Turn, Usage};
 
+mod emit;
 mod garak;
 mod labels;
 mod promptfoo;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Imported, Past, Prompt, item, labels, literal, number, speaker, string, strings, yaml};
+use super::{Imported, Past, Prompt, emit, item, labels, literal, number, speaker, string, strings, yaml};
 use crate::mutator::{self, Apply};
 use crate::plan::{Item, Plan};
 use crate::score::{Check, Score};
@@ -204,7 +204,7 @@ pub(super) fn export(plan: &Plan, prompts: &[Prompt<'_>]) -> Result<Vec<(String,
         "prompts": [around],
         "tests": tests,
     });
-    let text = serde_norway::to_string(&document).map_err(|e| format!("it cannot be written: {e}"))?;
+    let text = emit::yaml(&document);
     Ok(vec![(
         "promptfooconfig.yaml".to_owned(),
         format!("# yaml-language-server: $schema=https://promptfoo.dev/config-schema.json\n{text}"),

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Imported, Past, Prompt, literal, number, speaker, string, strings, template, yaml};
+use super::{Imported, Past, Prompt, emit, literal, number, speaker, string, strings, template, yaml};
 use crate::plan::Plan;
 use crate::score::Score;
 use crate::turn::{Speaker, Turn};
@@ -177,16 +176,7 @@ fn score(given: &Value) -> Score {
     }
 }
 
-#[derive(Serialize)]
-struct Dataset {
-    name: String,
-    description: String,
-    source: String,
-    seeds: Vec<Value>,
-}
-
 pub(super) fn export(plan: &Plan, prompts: &[Prompt<'_>]) -> Result<Vec<(String, String)>, String> {
-    let write = |dataset: &Dataset| serde_norway::to_string(dataset).map_err(|e| format!("it cannot be written: {e}"));
     let mut seeds = Vec::new();
     let mut objectives: BTreeMap<&str, Value> = BTreeMap::new();
     for (at, prompt) in prompts.iter().enumerate() {
@@ -221,14 +211,16 @@ pub(super) fn export(plan: &Plan, prompts: &[Prompt<'_>]) -> Result<Vec<(String,
             })
         });
     }
-    let dataset = |kind: &str, seeds| Dataset {
-        name: format!("{} ({kind})", plan.name),
-        description: format!("{kind} of the plan {:?}", plan.name),
-        source: "menshen".to_owned(),
-        seeds,
+    let dataset = |kind: &str, seeds: Vec<Value>| {
+        emit::yaml(&json!({
+            "name": format!("{} ({kind})", plan.name),
+            "description": format!("{kind} of the plan {:?}", plan.name),
+            "source": "menshen",
+            "seeds": seeds,
+        }))
     };
     Ok(vec![
-        ("pyrit_seeds.yaml".to_owned(), write(&dataset("prompts", seeds))?),
-        ("pyrit_objectives.yaml".to_owned(), write(&dataset("objectives", objectives.into_values().collect()))?),
+        ("pyrit_seeds.yaml".to_owned(), dataset("prompts", seeds)),
+        ("pyrit_objectives.yaml".to_owned(), dataset("objectives", objectives.into_values().collect())),
     ])
 }
