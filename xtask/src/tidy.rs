@@ -45,7 +45,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("anyhow", &["menshen"]),
     ("daachorse", &["menshen-detect"]),
     ("cel", &["menshen-policy"]),
-    ("jieba-rs", &["menshen-policy"]),
+    ("jieba-rs", &["menshen-policy", "menshen-redteam"]),
 ];
 
 /// Source files longer than this are cut.
