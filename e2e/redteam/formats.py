@@ -28,9 +28,10 @@ def pyrit(folder, prompts):
     from pyrit.models import SeedDataset
 
     seeds = SeedDataset.from_yaml_file(folder / "pyrit_seeds.yaml").seeds
-    rendered = [seed.render_template_value_silent() for seed in seeds]
+    # Templates are rendered when they are loaded; what is left is what is said.
+    said = [seed.value for seed in seeds]
     check("pyrit reads as many seeds as there are prompts", len(seeds) == len(prompts), f"{len(seeds)} of {len(prompts)}")
-    changed = [(a, b) for a, b in zip(rendered, prompts) if a != b]
+    changed = [(a, b) for a, b in zip(said, prompts) if a != b]
     check("pyrit says every prompt as it is", not changed, repr(changed[:2]))
     check("pyrit knows the categories", all(seed.harm_categories for seed in seeds), "a seed has none")
     objectives = SeedDataset.from_yaml_file(folder / "pyrit_objectives.yaml").seeds

@@ -188,6 +188,10 @@ impl Cascade {
 }
 
 impl Judge for Cascade {
+    fn unsafe_from(&self) -> Option<f32> {
+        Some(self.pack.manifest.thresholds.unsafe_balanced)
+    }
+
     fn name(&self) -> &str {
         &self.name
     }

@@ -72,6 +72,12 @@ pub trait Judge: Send + Sync {
     /// A short stable name such as `fast`; it appears in the stages as `judge.fast`.
     fn name(&self) -> &str;
 
+    /// From which [`Labels::unsafe_answer`] a scorer, for whom both errors weigh alike, calls an answer unsafe. A guard asks
+    /// for more. Absent: nobody chose one.
+    fn unsafe_from(&self) -> Option<f32> {
+        None
+    }
+
     /// Fills the heads this judge has and leaves the others absent.
     ///
     /// # Errors

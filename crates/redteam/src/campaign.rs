@@ -655,7 +655,7 @@ async fn converse(talk: &mut Talk<'_>, case: &Case, id: &str) -> Said {
             },
             Step::Score(turns) => {
                 let scores = talk.parts.scorer.score(&talk.goal, &turns, talk.stopped.as_deref()).await;
-                let best = scores.iter().max_by(|a, b| a.value.total_cmp(&b.value)).cloned();
+                let best = crate::score::leading(&scores).or(scores.first()).cloned();
                 scored.push((turns, scores));
                 Heard::Score(best.unwrap_or_else(|| Score::none("nobody", "there is no judge")))
             }

@@ -293,14 +293,25 @@ fn template(text: &str, variables: &[&str]) -> Option<String> {
     filled.then_some(out)
 }
 
-/// The text as a Jinja or Nunjucks template that yields it unchanged.
+/// The text as a Jinja or Nunjucks template that yields it unchanged. Jinja drops a line end at the end of a template
+/// and rewrites carriage returns, so these are not left to stand as they are.
 fn literal(text: &str) -> String {
-    if !["{{", "{%", "{#"].iter().any(|mark| text.contains(mark)) {
-        text.to_owned()
-    } else if text.contains("endraw") {
+    let marked = ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark));
+    if text.contains('\r') || (marked && text.contains("endraw")) {
         format!("{{{{ {} }}}}", serde_json::to_string(text).unwrap_or_default())
-    } else {
+    } else if marked || text.ends_with('\n') {
         format!("{{% raw %}}{text}{{% endraw %}}")
+    } else {
+        text.to_owned()
+    }
+}
+
+/// What [`literal`] made a template of. `None`: it is none of these.
+fn unliteral(template: &str) -> Option<String> {
+    let within = |begin: &str, end: &str| template.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end));
+    match within("{% raw %}", "{% endraw %}") {
+        Some(text) if !text.contains("endraw") => Some(text.to_owned()),
+        _ => within("{{ ", " }}").and_then(|json| serde_json::from_str(json).ok()),
     }
 }
 

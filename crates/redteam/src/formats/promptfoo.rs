@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Imported, Past, Prompt, emit, item, labels, literal, number, speaker, string, strings, yaml};
+use super::{Imported, Past, Prompt, emit, item, labels, literal, number, speaker, string, strings, unliteral, yaml};
 use crate::mutator::{self, Apply};
 use crate::plan::{Item, Plan};
 use crate::score::{Check, Score};
@@ -77,8 +77,8 @@ fn test(found: &mut Imported, test: &Value) {
         return found.note("tests whose variables do not say which is the prompt were left out".to_owned());
     };
     let categories = test.get("metadata").map(categories).unwrap_or_default();
-    let text = text.strip_prefix("{% raw %}").and_then(|t| t.strip_suffix("{% endraw %}")).unwrap_or(text);
-    found.text(text, &[], categories.into_iter());
+    let literal = unliteral(text);
+    found.text(literal.as_deref().unwrap_or(text), &[], categories.into_iter());
 }
 
 /// Plugins make prompts with a model of theirs; here instructions of the same risk are drawn instead.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Imported, Past, Prompt, emit, literal, number, speaker, string, strings, template, yaml};
+use super::{Imported, Past, Prompt, emit, literal, number, speaker, string, strings, unliteral, yaml};
 use crate::plan::Plan;
 use crate::score::Score;
 use crate::turn::{Speaker, Turn};
@@ -64,19 +64,13 @@ fn seed(found: &mut Imported, one: &Value, dataset: &Value) {
     if let Some(unknown) = unknown {
         return found.note(format!("templates with the parameter {unknown:?} were left out"));
     }
-    let mut value = value.trim().to_owned();
-    // What their files hold literally is marked so.
-    if template(&value, VARIABLES).is_none()
-        && let Some(raw) = value.strip_prefix("{% raw %}").and_then(|v| v.strip_suffix("{% endraw %}"))
-    {
-        value = raw.to_owned();
-        let mut categories = strings(one, "harm_categories");
-        categories.extend(strings(dataset, "harm_categories"));
-        return found.text(&value, &[], categories.into_iter());
-    }
     let mut categories = strings(one, "harm_categories");
     categories.extend(strings(dataset, "harm_categories"));
-    found.text(&value, VARIABLES, categories.into_iter());
+    // What their files hold literally is marked so.
+    match unliteral(value.trim()) {
+        Some(text) => found.text(&text, &[], categories.into_iter()),
+        None => found.text(value, VARIABLES, categories.into_iter()),
+    }
 }
 
 /// Message pieces, by conversation.

@@ -33,6 +33,11 @@ pub struct Judges {
 /// The command that measures, as standings quote it.
 const COMMAND: &str = "menshen redteam judges --measure --data ../shared/data";
 
+/// Those over all held-out sets of a question and language.
+fn summed(confusions: &[measure::Confusion]) -> impl Iterator<Item = &measure::Confusion> {
+    confusions.iter().filter(|c| c.set.contains(", all "))
+}
+
 /// Prints standings, or measures.
 ///
 /// # Errors
@@ -44,13 +49,17 @@ pub async fn run(config: &Config, args: &Judges) -> Result<ExitCode> {
             .map_err(|e| exit::usage(format!("{} cannot be read: {e}", file.display())))?;
         let rows = measure::rows(&text, &file.display().to_string()).map_err(known)?;
         let native = native(config)?;
-        let panel = Scorer::new(Some(native.clone()), None, Vec::new()).map_err(known)?;
         let mut confusions = Vec::new();
-        for judge in [Measured::Native(native), Measured::Rules, Measured::Panel(&panel)] {
+        for judge in [Measured::Native(native.clone()), Measured::Rules] {
             confusions.extend(measure::by_set(&judge, &rows).await.map_err(known)?);
         }
+        // Who is trusted more follows from what was just measured, not from what an earlier version was worth.
+        let entries: String = summed(&confusions).map(|c| c.entry(COMMAND)).collect();
+        let standings = Standing::parse(&format!("version = 1\n{entries}")).map_err(known)?;
+        let panel = Scorer::new(Some(native), None, standings).map_err(known)?;
+        confusions.extend(measure::by_set(&Measured::Panel(&panel), &rows).await.map_err(known)?);
         if args.standings {
-            for confusion in confusions.iter().filter(|c| c.set.contains(", all ")) {
+            for confusion in summed(&confusions) {
                 print(&confusion.entry(COMMAND))?;
             }
             return Ok(ExitCode::SUCCESS);
