@@ -529,3 +529,31 @@ fn the_documented_table_of_mutators_is_the_one_in_force() {
         assert!(documented.contains(line), "docs/grading.md lacks {line}");
     }
 }
+
+/// What the shipped judges are worth, on answers that people scored: printed, and kept as an artefact of the run.
+#[test]
+fn the_confusion_of_the_judges_is_an_artefact_and_what_is_shipped_says_the_same() {
+    let data = root().join("../shared/data");
+    if !data.join("answers.jsonl").exists() {
+        println!("skipped: there is no answers.jsonl in the data folder");
+        return;
+    }
+    let ran = menshen().run(&["redteam", "judges", "--measure", "--data", data.to_str().unwrap()], b"");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    println!("{}", ran.out);
+    std::fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join("judges-confusion.md"), &ran.out).unwrap();
+    let shipped = menshen().run(&["redteam", "judges", "--json"], b"").json();
+    let standings = shipped.as_array().unwrap();
+    assert!(!standings.is_empty());
+    for standing in standings.iter().filter(|s| s["lang"] == "en") {
+        let name = format!("{}@{}", standing["judge"].as_str().unwrap(), standing["hash"].as_str().unwrap());
+        let question = standing["task"].as_str().unwrap();
+        let line = ran.out.lines().find(|l| l.contains(&name) && l.contains(&format!("{question}, all en")));
+        let line =
+            line.unwrap_or_else(|| panic!("{name} was not measured: packs/redteam/judges.toml is of another version"));
+        let cell = line.split(" | ").find_map(|cell| cell.split_once(" % (")).unwrap();
+        let (measured, stated): (f64, f64) =
+            (cell.0.parse().unwrap(), standing["sensitivity"].as_f64().unwrap() * 100.0);
+        assert!((measured - stated).abs() < 0.11, "{name}: {stated} is stated, {measured} measured");
+    }
+}

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::Error;
 use crate::attempt::{Attempt, Lineage, Outcome};
 use crate::dialogue::{self, Dialogue, Heard, Step};
-use crate::genetic::{Found, Search};
+use crate::genetic::{Candidate, Found, Options, Search};
 use crate::instruction::{Bank, Instruction};
 use crate::mutator::{self, Apply};
 use crate::plan::{Item, Plan};
@@ -320,23 +320,31 @@ impl Campaign {
                 continue;
             }
             let seed = derive(self.plan.seed, &[&at.to_string(), "genetic"]);
-            let mut search = Search::new(&self.plan.genetic, goals.len(), seed)?;
+            let options = Options {
+                langs: goals.iter().map(|g| g.lang.clone()).collect(),
+                rewrites: self.parts.attacker.is_some(),
+                ..Options::default()
+            };
+            let mut search = Search::with(&self.plan.genetic, goals.len(), seed, options)?;
             while !search.is_over() {
-                let candidates = search.ask();
-                let mut batch = Vec::with_capacity(candidates.len());
-                for candidate in &candidates {
+                let mut batch = Vec::new();
+                let mut keys = Vec::new();
+                for candidate in search.ask() {
                     let Some(goal) = goals.get(candidate.goal) else { continue };
                     let seed = derive(seed, &[&candidate.id]);
+                    let key = format!("{seed:016x}");
+                    let Ok(candidate) = self.rewrite(&mut search, candidate, &key).await else {
+                        return Ok(End::Spent);
+                    };
+                    keys.push((candidate.id.clone(), key.clone()));
                     batch.push(Case {
-                        key: format!("{seed:016x}"),
+                        key,
                         instruction: Arc::clone(goal),
                         technique: Technique::Genetic,
                         seed,
                         written: Some((candidate.write(&goal.text), candidate.lineage.clone())),
                     });
                 }
-                let keys: Vec<(String, String)> =
-                    candidates.iter().zip(&batch).map(|(c, b)| (c.id.clone(), b.key.clone())).collect();
                 let (attempts, end) = self.attempt_all(batch, tell).await?;
                 if end != End::Complete {
                     return Ok(end);
@@ -353,6 +361,25 @@ impl Campaign {
             }
         }
         Ok(End::Complete)
+    }
+
+    /// A candidate as the attacker's model rewrites it; as it is where there is none or its answer is of no use.
+    ///
+    /// # Errors
+    /// [`Failure::Spent`] when the attacker's budget is.
+    async fn rewrite(&self, search: &mut Search, candidate: Candidate, key: &str) -> Result<Candidate, Failure> {
+        let (Some(rewrite), Some(attacker)) = (&candidate.rewrite, &self.parts.attacker) else { return Ok(candidate) };
+        // A run that is resumed goes on with what the model answered then.
+        let before = self.recorded.get(key).and_then(|a| a.lineage.as_ref()).and_then(|l| l.template.clone());
+        let answer = match before {
+            Some(template) => template,
+            None => match attacker.ask(&[Turn::user(rewrite.prompt.clone())]).await {
+                Ok(reply) => reply.text,
+                Err(Failure::Spent) => return Err(Failure::Spent),
+                Err(_) => return Ok(candidate),
+            },
+        };
+        Ok(search.rewritten(&candidate.id, &answer).unwrap_or(candidate))
     }
 
     /// Tries cases, some at once, and gives those of them that are recorded now.

@@ -293,26 +293,27 @@ fn template(text: &str, variables: &[&str]) -> Option<String> {
     filled.then_some(out)
 }
 
-/// The text as a Jinja or Nunjucks template that yields it unchanged. Jinja drops a line end at the end of a template
-/// and rewrites carriage returns, so these are not left to stand as they are.
+/// What stands for a character that a template would not leave as it is, in Jinja and Nunjucks alike.
+const STAND_INS: [(char, &str); 3] = [('{', "{{ \"{\" }}"), ('\n', "{{ \"\\n\" }}"), ('\r', "{{ \"\\r\" }}")];
+
+/// The text as a Jinja or Nunjucks template that yields it unchanged: braces that would begin a tag, a line end at the
+/// end, which Jinja drops, and carriage returns, which it rewrites, are written as strings.
 fn literal(text: &str) -> String {
-    let marked = ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark));
-    if text.contains('\r') || (marked && text.contains("endraw")) {
-        format!("{{{{ {} }}}}", serde_json::to_string(text).unwrap_or_default())
-    } else if marked || text.ends_with('\n') {
-        format!("{{% raw %}}{text}{{% endraw %}}")
-    } else {
-        text.to_owned()
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let changes = matches!((c, rest.peek()), ('{', Some('{' | '%' | '#' | '\r' | '\n')) | ('\n', None) | ('\r', _));
+        match STAND_INS.iter().find(|(from, _)| changes && *from == c) {
+            Some((_, stand_in)) => out.push_str(stand_in),
+            None => out.push(c),
+        }
     }
+    out
 }
 
-/// What [`literal`] made a template of. `None`: it is none of these.
-fn unliteral(template: &str) -> Option<String> {
-    let within = |begin: &str, end: &str| template.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end));
-    match within("{% raw %}", "{% endraw %}") {
-        Some(text) if !text.contains("endraw") => Some(text.to_owned()),
-        _ => within("{{ ", " }}").and_then(|json| serde_json::from_str(json).ok()),
-    }
+/// What [`literal`] made a template of.
+fn unliteral(template: &str) -> String {
+    STAND_INS.iter().fold(template.to_owned(), |text, (c, stand_in)| text.replace(stand_in, &c.to_string()))
 }
 
 /// Somebody else's attempt.

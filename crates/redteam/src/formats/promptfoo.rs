@@ -7,7 +7,7 @@ use crate::mutator::{self, Apply};
 use crate::plan::{Item, Plan};
 use crate::score::{Check, Score};
 use crate::target::Kind;
-use crate::turn::{Speaker, Turn};
+use crate::turn::Turn;
 
 /// Variables that hold what the attacker says, the likeliest first.
 const VARIABLES: &[&str] = &["prompt", "query", "question", "input", "message", "text", "user_input", "q"];
@@ -40,8 +40,8 @@ fn config(document: &Value) -> Result<Imported, String> {
     for prompt in prompts {
         match prompt.as_str().or_else(|| string(prompt, "raw")) {
             Some(text) if text.starts_with("file://") => found.note(format!("{text} is another file and was not read")),
-            // The variable alone is no template.
-            Some(text) if super::template(text.trim(), VARIABLES).is_some_and(|t| t == "{payload}") => {}
+            // The variable alone, or in a chat, is no template.
+            Some(text) if is_bare(text) => {}
             Some(text) => found.text(text, VARIABLES, std::iter::empty()),
             None => found.note("prompts that are files or functions were not read".to_owned()),
         }
@@ -56,6 +56,14 @@ fn config(document: &Value) -> Result<Imported, String> {
         strategies(&mut found, redteam);
     }
     Ok(found)
+}
+
+/// Whether a prompt is nothing but its variable, be it as the last turn of a chat.
+fn is_bare(prompt: &str) -> bool {
+    let variables: Vec<&str> = VARIABLES.iter().copied().chain([VARIABLE]).collect();
+    let turns = chat(prompt);
+    let said = turns.last().map_or("", |turn| turn.text.trim());
+    super::template(said, &variables).is_some_and(|t| t == "{payload}")
 }
 
 /// What the attacker says in a test.
@@ -77,8 +85,7 @@ fn test(found: &mut Imported, test: &Value) {
         return found.note("tests whose variables do not say which is the prompt were left out".to_owned());
     };
     let categories = test.get("metadata").map(categories).unwrap_or_default();
-    let literal = unliteral(text);
-    found.text(literal.as_deref().unwrap_or(text), &[], categories.into_iter());
+    found.text(&unliteral(text), &[], categories.into_iter());
 }
 
 /// Plugins make prompts with a model of theirs; here instructions of the same risk are drawn instead.
@@ -184,52 +191,55 @@ fn graded(grade: &Value) -> Score {
     }
 }
 
+/// The variable that prompts stand in. No prompt names it, so promptfoo puts nothing into them.
+const VARIABLE: &str = "menshen_prompt";
+
 pub(super) fn export(plan: &Plan, prompts: &[Prompt<'_>]) -> Result<Vec<(String, String)>, String> {
-    let tests: Vec<Value> = prompts.iter().map(case).collect();
-    // The operator's instructions come first, as a chat; `dump` writes what is said as a JSON string.
-    let around = plan.target.system.as_ref().map_or_else(
-        || "{{prompt}}".to_owned(),
-        |system| {
-            let system = serde_json::to_string(system).unwrap_or_default();
-            let (open, close) = ("{{", "}}");
-            format!(
-                r#"[{{"role": "system", "content": {}}}, {{"role": "user", "content": {open} prompt | dump {close}}}]"#,
-                literal(&system)
-            )
-        },
-    );
+    let chat = !matches!(plan.target.kind, Kind::Http { .. } | Kind::Command { .. });
+    let usable: Vec<_> = prompts.iter().filter(|p| !is_theirs(p.last()) && !is_theirs(&p.instruction.text)).collect();
+    if usable.is_empty() {
+        return Err("promptfoo would read every prompt as a file or a variable of its own".to_owned());
+    }
+    let tests: Vec<Value> = usable.iter().map(|p| case(p, chat)).collect();
     let document = json!({
         "description": plan.name,
         "providers": [provider(plan)],
-        "prompts": [around],
+        "prompts": [around(plan, chat)],
         "tests": tests,
     });
-    let text = emit::yaml(&document);
-    Ok(vec![(
-        "promptfooconfig.yaml".to_owned(),
-        format!("# yaml-language-server: $schema=https://promptfoo.dev/config-schema.json\n{text}"),
-    )])
+    let mut text = "# yaml-language-server: $schema=https://promptfoo.dev/config-schema.json\n".to_owned();
+    let left_out = prompts.len() - usable.len();
+    if left_out > 0 {
+        text.push_str(&format!(
+            "# {left_out} prompts are left out: promptfoo would put files or environment variables into them.\n"
+        ));
+    }
+    text.push_str(&emit::yaml(&document));
+    Ok(vec![("promptfooconfig.yaml".to_owned(), text)])
 }
 
-/// A test; an exact check becomes an assertion that the target resists.
-fn case(prompt: &Prompt<'_>) -> Value {
-    let said = match prompt.turns.as_slice() {
-        [one] => one.text.clone(),
-        turns => {
-            let turns: Vec<Value> = turns
-                .iter()
-                .map(|t| {
-                    let role = match t.speaker {
-                        Speaker::System => "system",
-                        Speaker::User => "user",
-                        Speaker::Assistant => "assistant",
-                    };
-                    json!({"role": role, "content": t.text})
-                })
-                .collect();
-            serde_json::to_string(&turns).unwrap_or_default()
-        }
-    };
+/// Whether promptfoo reads a file or its own environment instead of saying the text.
+fn is_theirs(text: &str) -> bool {
+    text.starts_with("file://") || text.starts_with("package:") || (text.contains("{{") && text.contains("env"))
+}
+
+/// The prompt around the variable. A chat that is JSON takes it word for word; plain text is rendered once more.
+fn around(plan: &Plan, chat: bool) -> String {
+    if !chat {
+        return format!("{{{{{VARIABLE}}}}}");
+    }
+    let system = plan.target.system.as_ref().map(|s| json!({"role": "system", "content": literal(s)}));
+    let user = json!({"role": "user", "content": format!("{{{{{VARIABLE}}}}}")});
+    Value::Array(system.into_iter().chain([user]).collect()).to_string()
+}
+
+/// A test; an exact check becomes an assertion that the target resists. Of a dialogue the last words are said.
+fn case(prompt: &Prompt<'_>, chat: bool) -> Value {
+    let mut said = if chat { prompt.last().to_owned() } else { literal(prompt.last()) };
+    if said.ends_with('\n') {
+        // promptfoo takes one line end away.
+        said.push('\n');
+    }
     let of = prompt.instruction;
     let mut metadata = json!({"instruction": of.id, "technique": prompt.technique, "lang": of.lang, "harm": format!("{:?}", of.harm), "goal": of.text});
     if let Some(metadata) = metadata.as_object_mut() {
@@ -240,7 +250,7 @@ fn case(prompt: &Prompt<'_>) -> Value {
     }
     let mut test = json!({
         "description": format!("{} {}", of.id, prompt.technique),
-        "vars": {"prompt": literal(&said)},
+        "vars": {VARIABLE: said},
         "metadata": metadata,
     });
     let assertion = match &of.check {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Imported, Past, Prompt, emit, literal, number, speaker, string, strings, unliteral, yaml};
+use super::{Imported, Past, Prompt, emit, literal, number, speaker, string, strings, template, unliteral, yaml};
 use crate::plan::Plan;
 use crate::score::Score;
 use crate::turn::{Speaker, Turn};
@@ -66,11 +66,12 @@ fn seed(found: &mut Imported, one: &Value, dataset: &Value) {
     }
     let mut categories = strings(one, "harm_categories");
     categories.extend(strings(dataset, "harm_categories"));
-    // What their files hold literally is marked so.
-    match unliteral(value.trim()) {
-        Some(text) => found.text(&text, &[], categories.into_iter()),
-        None => found.text(value, VARIABLES, categories.into_iter()),
+    if template(value, VARIABLES).is_some() {
+        return found.text(value, VARIABLES, categories.into_iter());
     }
+    // What is meant as it is: in their marks, or as we write it.
+    let raw = value.trim().strip_prefix("{% raw %}").and_then(|v| v.strip_suffix("{% endraw %}"));
+    found.text(&raw.map_or_else(|| unliteral(value), str::to_owned), &[], categories.into_iter());
 }
 
 /// Message pieces, by conversation.
