@@ -294,15 +294,19 @@ fn template(text: &str, variables: &[&str]) -> Option<String> {
 }
 
 /// What stands for a character that a template would not leave as it is, in Jinja and Nunjucks alike.
-const STAND_INS: [(char, &str); 3] = [('{', "{{ \"{\" }}"), ('\n', "{{ \"\\n\" }}"), ('\r', "{{ \"\\r\" }}")];
+const STAND_INS: [(char, &str); 4] =
+    [('{', "{{ \"{\" }}"), ('#', "{{ \"#\" }}"), ('\n', "{{ \"\\n\" }}"), ('\r', "{{ \"\\r\" }}")];
 
-/// The text as a Jinja or Nunjucks template that yields it unchanged: braces that would begin a tag, a line end at the
-/// end, which Jinja drops, and carriage returns, which it rewrites, are written as strings.
+/// The text as a Jinja or Nunjucks template that yields it unchanged: what would begin a tag or end a
+/// comment, a line end at the end, which Jinja drops, and carriage returns, which it rewrites, are written as strings.
 fn literal(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
-        let changes = matches!((c, rest.peek()), ('{', Some('{' | '%' | '#' | '\r' | '\n')) | ('\n', None) | ('\r', _));
+        let changes = matches!(
+            (c, rest.peek()),
+            ('{', Some('{' | '%' | '#' | '\r' | '\n')) | ('#', Some('}')) | ('\n', None) | ('\r', _)
+        );
         match STAND_INS.iter().find(|(from, _)| changes && *from == c) {
             Some((_, stand_in)) => out.push_str(stand_in),
             None => out.push(c),
