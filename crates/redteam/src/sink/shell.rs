@@ -26,7 +26,7 @@ pub fn run(answer: &str, canary: &Canary, time: Duration) -> Result<Option<SinkH
         })
         .collect();
     let bwrap = found("bwrap")?;
-    let limits = program::Limits { time: time.min(Duration::from_secs(10)), output_bytes: 1 << 20 };
+    let limits = program::Limits { time: time.min(Duration::from_secs(60)), output_bytes: 1 << 20 };
     for (interpreter, code) in blocks.iter().take(8) {
         let script = format!("{ULIMITS}{interpreter}");
         let mut arguments = sandbox();
