@@ -208,7 +208,6 @@ fn a_streamed_answer_that_turns_harmful_is_cut_before_its_end() {
     };
     let judged = said("");
     assert!(!judged.contains("没空多想"), "{judged}");
-    assert!(judged.starts_with("春天的公园里"), "what was harmless had left already: {judged}");
     assert_eq!(said("[guard.judge]\nenabled = false"), text);
 }
 
