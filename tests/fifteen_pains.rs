@@ -256,14 +256,14 @@ fn pain_11_placeholders_are_restored_across_chunks_and_turns() {
             let sent = asked.json()["messages"][0]["content"].as_str().unwrap().to_owned();
             let mark = sent.trim_start_matches("电话").to_owned();
             let wide = mark.replace('[', "［").replace(']', "］");
-            Saying::text(format!("{mark}，再说一遍：{wide}。")).reply(asked)
+            Saying::text(format!("是{mark}，也就是{wide}。")).reply(asked)
         });
         let mut body = body.clone();
         (body["model"], body["stream"]) = (json!(name), json!(stream));
         let answer = house.gateway.post(Api::Chat.path()).json(&body).send();
         assert_eq!(
             answer.said(Api::Chat),
-            "13800138000，再说一遍：13800138000。",
+            "是13800138000，也就是13800138000。",
             "stream={stream}: {}",
             answer.text()
         );

@@ -1,14 +1,14 @@
 //! Compiled rules, and the inspection of whole texts.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
 use menshen_judge::{Judge, JudgeInput};
 use menshen_text::decode::{self, Codec, Layer, Limits};
-use menshen_text::{Folder, View};
+use menshen_text::{Folder, View, placeholder};
 use menshen_verdict::{
     Attack, Evidence, Family, Finding, Labels, Level, Role, Side, Span, Stage, Transform, Unavailable, Verdict,
 };
@@ -32,7 +32,7 @@ const SOUND_SHARE: f32 = 0.8;
 const ENCODED_SCORE: f32 = 0.8;
 /// How much of a decoded layer is kept as evidence.
 const MAX_EVIDENCE_BYTES: usize = 2_048;
-/// What a judge reads in place of personal data and credentials.
+/// What a judge reads in place of personal data, credentials and placeholders.
 const DATA: &str = "123";
 /// Decoded layers that a judge reads too, and how long they must be to say something.
 const MAX_JUDGED_LAYERS: usize = 4;
@@ -71,6 +71,8 @@ pub struct Engine {
     pub(crate) folded_gate: Gate,
     pub(crate) raw_gate: Gate,
     judges: Vec<Arc<dyn Judge>>,
+    /// Folded names of the placeholders that judges read as data.
+    placeholders: BTreeSet<String>,
     id: String,
 }
 
@@ -140,6 +142,10 @@ impl Engine {
                 Some(first)
             })
             .collect();
+        // Redaction calls a label that no pack names by itself, or DATA.
+        let data = patterns.iter().filter(|p| matches!(p.family, Family::Pii | Family::Secret));
+        let mut own: BTreeSet<String> = data.map(|p| placeholder::fold_name(&p.label)).collect();
+        own.insert(placeholder::fold_name("DATA"));
         let engine = Engine {
             begin: Begin::new(&patterns),
             sets: gate::sets(&patterns),
@@ -150,6 +156,7 @@ impl Engine {
             patterns,
             first_part,
             judges: Vec::new(),
+            placeholders: own,
             id: identify(sources, options),
         };
         (engine, out)
@@ -165,7 +172,17 @@ impl Engine {
         self
     }
 
-    /// The hash of the sources, the options and the judges: equal ids give equal verdicts.
+    /// Names that redaction writes into placeholders, such as `手机号`: judges read a placeholder of such a name, and of
+    /// no other, as they read the personal data that it stands for.
+    #[must_use]
+    pub fn with_placeholders<'n>(mut self, names: impl IntoIterator<Item = &'n str>) -> Self {
+        self.placeholders.extend(names.into_iter().map(placeholder::fold_name).filter(|name| !name.is_empty()));
+        let names = self.placeholders.iter().map(String::as_str).collect::<Vec<_>>().join("\0");
+        self.id = blake3::hash(format!("{}\0{names}", self.id).as_bytes()).to_hex().to_string();
+        self
+    }
+
+    /// The hash of the sources, the options, the judges and the placeholders: equal ids give equal verdicts.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -225,7 +242,7 @@ impl Engine {
         verdict.findings = findings;
         // The operator's own instructions are not judged: they talk of rules, roles and refusals by trade.
         if role != Role::System && extra.asks_judges() && !self.judges.is_empty() {
-            let prose = without_data(text, &verdict.findings);
+            let prose = self.without_data(text, 0, &verdict.findings);
             for judge in &self.judges {
                 self.ask(judge.as_ref(), &prose, &layers, side, role, &mut verdict, text.len());
                 clock.lap(stage(judge.as_ref()), &mut verdict.stages);
@@ -281,16 +298,60 @@ impl Engine {
         }
     }
 
-    /// What the judges make of a stretch of a growing text, at first sight.
-    pub(crate) fn glance(&self, text: &str, side: Side, role: Role, span: Span) -> Vec<Finding> {
+    /// What the judges make of a stretch of a growing text, at first sight. It begins at byte `from` of the whole, where
+    /// rules have found `findings`; what is called is reported at `span`.
+    pub(crate) fn glance<'f>(
+        &self,
+        text: &str,
+        from: usize,
+        findings: impl IntoIterator<Item = &'f Finding>,
+        side: Side,
+        role: Role,
+        span: Span,
+    ) -> Vec<Finding> {
         if role == Role::System {
             return Vec::new();
         }
+        let text = &self.without_data(text, from, findings);
         let each = self.judges.iter().filter_map(|judge| {
             let labels = judge.glance(text, side)?;
             Some(judged(&labels, judge.called_from(), side, span))
         });
         each.flatten().collect()
+    }
+
+    /// The text, which begins at byte `from` of the whole, without the personal data and credentials that rules have
+    /// found in it, and without the placeholders that stand for such: a number, key or placeholder is not a sentence, and
+    /// a judge would take a long one for something encoded, and a repeated one for a leak.
+    fn without_data<'t, 'f>(
+        &self,
+        text: &'t str,
+        from: usize,
+        findings: impl IntoIterator<Item = &'f Finding>,
+    ) -> Cow<'t, str> {
+        let data = findings.into_iter().filter(|f| matches!(f.family, Family::Pii | Family::Secret));
+        let data = data.filter(|f| f.span.end > from && f.span.start < from + text.len());
+        let mut spans: Vec<Span> = data
+            .map(|f| Span::new(f.span.start.saturating_sub(from), (f.span.end - from).min(text.len())))
+            .chain(placeholder::find(text, |name| self.placeholders.contains(name)).map(|p| p.span))
+            .collect();
+        spans.sort_unstable();
+        let mut out = String::new();
+        let mut end = 0;
+        for span in spans {
+            if span.start >= end
+                && let Some(before) = text.get(end..span.start)
+            {
+                out.push_str(before);
+                out.push_str(DATA);
+                end = span.end;
+            }
+        }
+        if end == 0 {
+            return Cow::Borrowed(text);
+        }
+        out.push_str(text.get(end..).unwrap_or_default());
+        Cow::Owned(out)
     }
 
     /// Whether there is any judge.
@@ -465,27 +526,6 @@ impl Engine {
 /// The stage of a judge: its name without its version.
 fn stage(judge: &dyn Judge) -> String {
     format!("judge.{}", judge.name().split('@').next().unwrap_or_default())
-}
-
-/// The text without the personal data and credentials that rules have found in it: a number or key is not a sentence,
-/// and a judge would take a long one for something encoded.
-fn without_data<'t>(text: &'t str, findings: &[Finding]) -> Cow<'t, str> {
-    let mut out = String::new();
-    let mut end = 0;
-    for finding in findings.iter().filter(|f| matches!(f.family, Family::Pii | Family::Secret)) {
-        if finding.span.start >= end
-            && let Some(before) = text.get(end..finding.span.start)
-        {
-            out.push_str(before);
-            out.push_str(DATA);
-            end = finding.span.end;
-        }
-    }
-    if end == 0 {
-        return Cow::Borrowed(text);
-    }
-    out.push_str(text.get(end..).unwrap_or_default());
-    Cow::Owned(out)
 }
 
 /// What a judge has called risky or an attack, as findings: rules that look at who wrote something need to know where

@@ -314,7 +314,9 @@ impl Stream {
         }
         let from = self.text.floor_char_boundary(self.judged.saturating_sub(GLANCE_BEFORE_BYTES));
         let window = self.text.get(from..).unwrap_or_default();
-        new.extend(engine.glance(window, self.side, self.role, Span::new(self.judged, end)));
+        let known = self.found.iter().chain(new.iter());
+        let called = engine.glance(window, from, known, self.side, self.role, Span::new(self.judged, end));
+        new.extend(called);
         self.judged = end;
         end
     }

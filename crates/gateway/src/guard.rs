@@ -94,6 +94,7 @@ impl Snapshot {
             }
             _ => None,
         };
+        let engine = engine.with_placeholders(packs.placeholder_names());
         let engine = engine.with_judges(judge.iter().map(|j| Arc::clone(j) as Arc<dyn Judge>).collect());
         // Errors first: who shows only one shows what has to be corrected.
         notes.sort_by_key(|(error, _)| !error);

@@ -125,6 +125,11 @@ impl PackSet {
         self.0.packs.iter().map(|p| &p.manifest)
     }
 
+    /// What redaction's placeholders are called, in every language: `手机号`, `phone`.
+    pub fn placeholder_names(&self) -> impl Iterator<Item = &str> {
+        self.0.labels.values().flat_map(|text| [text.zh.as_deref(), text.en.as_deref()]).flatten()
+    }
+
     /// Versions and content hashes, for the audit.
     pub fn versions(&self) -> Vec<PackVersion> {
         let version = |p: &Pack| PackVersion {

@@ -11,6 +11,7 @@
 //! - [`Folder::tight`] removes separators, [`Folder::composed`] puts split characters together, [`Folder::sound`] reads
 //!   by pinyin. They read a view and yield a view, so they can follow one another.
 //! - [`Folder::obfuscation`] says what a text does to look other than it is.
+//! - [`placeholder::find`] finds what redaction has put in place of personal data.
 //! - [`decode::layers`] finds encoded runs and decodes them, within bounds.
 //!
 //! It never decides anything, never fails, never does I/O, and never rewrites Han characters into anything but their
@@ -38,6 +39,7 @@ mod han;
 mod invisible;
 mod look_alikes;
 mod obfuscation;
+pub mod placeholder;
 mod sound;
 mod table;
 mod tight;

@@ -1,6 +1,6 @@
 //! One text, read whole.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use menshen_detect::{Cache, Engine, Extra, Options, Severity, SourceKind};
 use menshen_judge::{Judge, JudgeError, JudgeInput};
@@ -163,6 +163,57 @@ fn judges_add_labels_and_their_failure_is_named() {
     let verdict = bad.inspect("你好", Side::Input, Role::User);
     assert_eq!(verdict.unavailable[0].detector, "judge.fixed");
     assert_eq!(verdict.labels, Labels::default());
+}
+
+/// Keeps what it was asked about.
+#[derive(Default)]
+struct Listening(Mutex<Vec<String>>);
+
+impl Judge for Listening {
+    fn name(&self) -> &str {
+        "listening"
+    }
+
+    fn judge(&self, input: &JudgeInput<'_>) -> Result<Labels, JudgeError> {
+        self.0.lock().unwrap().push(input.text.to_owned());
+        Ok(Labels::default())
+    }
+
+    fn glance(&self, text: &str, _: Side) -> Option<Labels> {
+        self.0.lock().unwrap().push(text.to_owned());
+        Some(Labels::default())
+    }
+}
+
+#[test]
+fn judges_read_data_and_placeholders_alike_whole_and_streamed() {
+    let judge = Arc::new(Listening::default());
+    let engine = engine(&Options::default())
+        .with_judges(vec![Arc::clone(&judge) as Arc<dyn Judge>])
+        .with_placeholders(["手机号", "phone number"]);
+    let heard = |text: &str| {
+        engine.inspect(text, Side::Output, Role::Assistant);
+        judge.0.lock().unwrap().pop().unwrap()
+    };
+    assert_eq!(heard("是13800138000，也就是13800138000。"), "是123，也就是123。");
+    assert_eq!(heard("是[手机号#1]，也就是［手机号＃1］。"), "是123，也就是123。");
+    assert_eq!(heard(r"Call \[Phone number#2\] or 13800138000."), "Call 123 or 123.");
+    // A bracket that redaction does not write hides nothing from a judge.
+    assert_eq!(heard("[怎么做坏事#1]和[手机号]"), "[怎么做坏事#1]和[手机号]");
+
+    let stream = Arc::new(engine);
+    let mut stream = stream.stream(Side::Output, Role::Assistant);
+    let sentence = "您登记的号码是[手机号#1]，备用的号码是13800138000，如需修改请在服务时间内联系我们的工作人员。";
+    for piece in sentence.repeat(4).as_bytes().chunks(30).scan(Vec::new(), |kept: &mut Vec<u8>, chunk| {
+        kept.extend(chunk);
+        let end = String::from_utf8_lossy(kept).trim_end_matches('\u{FFFD}').len();
+        Some(String::from_utf8(kept.drain(..end).collect()).unwrap())
+    }) {
+        stream.push(&piece);
+    }
+    stream.scan();
+    let heard = judge.0.lock().unwrap().clone();
+    assert!(!heard.is_empty() && heard.iter().all(|text| !text.contains('#') && !text.contains("1380013")), "{heard:?}");
 }
 
 #[test]

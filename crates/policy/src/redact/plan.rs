@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use menshen_text::placeholder::{MAX_NAME_CHARS, fold_name};
 use menshen_verdict::{Conversation, Family, Finding, Redaction, Span, Verdict};
 
 use super::mask::mask;
 use super::restore::existing;
-use super::vault::fold_name;
 use crate::condition::DEFAULT_MIN;
 use crate::glob::{Glob, any};
 use crate::settings::{Lang, Style, Text};
@@ -135,7 +135,7 @@ fn name_of<'l>(label: &'l str, labels: &'l BTreeMap<String, Text>, lang: Lang) -
             let name: String = label
                 .chars()
                 .map(|c| if c.is_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
-                .take(super::vault::MAX_NAME_CHARS)
+                .take(MAX_NAME_CHARS)
                 .collect();
             if name.chars().any(char::is_alphanumeric) { Cow::Owned(name) } else { Cow::Borrowed("DATA") }
         }

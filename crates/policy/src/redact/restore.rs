@@ -2,14 +2,10 @@
 
 use std::sync::Arc;
 
+use menshen_text::placeholder::{Read, find, read};
 use menshen_verdict::Span;
 
-use super::vault::{MAX_NAME_CHARS, Vault, fold_char, narrow};
-
-/// The longest placeholder, in characters, with the slack that models take.
-const MAX_CHARS: usize = MAX_NAME_CHARS * 2 + 16;
-/// The most digits in a placeholder's number.
-const MAX_DIGITS: usize = 6;
+use super::vault::Vault;
 
 /// A placeholder to be turned back.
 #[derive(Clone, PartialEq, Eq)]
@@ -157,79 +153,7 @@ fn placeholder<'v>(text: &str, last: bool, vault: &'v Vault) -> Seen<'v> {
     }
 }
 
-enum Read {
-    Whole { end: usize, name: String, number: u32 },
-    Cut,
-    Other,
-}
-
-fn read(text: &str, may_become: impl Fn(&str) -> bool) -> Read {
-    let mut chars = text.char_indices().map(|(i, c)| (i, narrow(c))).take(MAX_CHARS).peekable();
-    // Whether the text itself ends, rather than the longest placeholder.
-    let cut = if text.chars().nth(MAX_CHARS).is_none() { Read::Cut } else { Read::Other };
-    let mut next = chars.next();
-    let escaped = next.is_some_and(|(_, c)| c == '\\');
-    if escaped {
-        next = chars.next();
-    }
-    match next {
-        None => return cut,
-        Some((_, '[')) => {}
-        Some(_) => return Read::Other,
-    }
-    let mut name = String::new();
-    for length in 0_usize.. {
-        match chars.next() {
-            None => return cut,
-            Some((_, '#')) => break,
-            Some((_, '[' | ']' | '\n' | '\r')) => return Read::Other,
-            Some((_, c)) => name.extend(fold_char(c)),
-        }
-        if length >= MAX_NAME_CHARS * 2 || !may_become(&name) {
-            return Read::Other;
-        }
-    }
-    if name.is_empty() {
-        return Read::Other;
-    }
-    let mut digits = String::new();
-    loop {
-        match chars.next() {
-            None => return cut,
-            Some((_, ' ' | '\\')) if digits.is_empty() => {}
-            Some((_, c)) if c.is_ascii_digit() && digits.len() < MAX_DIGITS => digits.push(c),
-            Some((i, c @ (' ' | '\\' | ']'))) if !digits.is_empty() => {
-                let mut end = (i, c);
-                let mut closes_escaped = false;
-                while matches!(end.1, ' ' | '\\') {
-                    closes_escaped = end.1 == '\\';
-                    match chars.next() {
-                        None => return cut,
-                        Some(next) => end = next,
-                    }
-                }
-                // A backslash before an unescaped placeholder is the text's own.
-                if end.1 != ']' || (escaped && !closes_escaped) {
-                    return Read::Other;
-                }
-                let close = text[end.0..].chars().next().map_or(1, char::len_utf8);
-                return match digits.parse() {
-                    Ok(number) => Read::Whole { end: end.0 + close, name, number },
-                    Err(_) => Read::Other,
-                };
-            }
-            Some(_) => return Read::Other,
-        }
-    }
-}
-
 /// Every placeholder that a text already holds, however it is written: a new one must not be mistaken for it.
 pub(crate) fn existing(text: &str) -> Vec<(String, u32)> {
-    let mut found = Vec::new();
-    for (at, _) in text.match_indices(['[', '［', '【']) {
-        if let Read::Whole { name, number, .. } = read(&text[at..], |_| true) {
-            found.push((name, number));
-        }
-    }
-    found
+    find(text, |_| true).map(|p| (p.name, p.number)).collect()
 }

@@ -3,31 +3,8 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use menshen_text::placeholder::fold_name;
 use menshen_verdict::{Conversation, Redaction};
-
-/// The longest name within a placeholder, in characters.
-pub(crate) const MAX_NAME_CHARS: usize = 24;
-
-/// A placeholder's name as it is compared: letters and digits only, half-width, lower-case.
-pub(crate) fn fold_name(name: &str) -> String {
-    name.chars().flat_map(fold_char).collect()
-}
-
-/// What one character adds to a folded name.
-pub(crate) fn fold_char(c: char) -> impl Iterator<Item = char> {
-    Some(narrow(c)).filter(|c| c.is_alphanumeric()).into_iter().flat_map(char::to_lowercase)
-}
-
-/// The half-width form of a full-width ASCII character.
-pub(crate) fn narrow(c: char) -> char {
-    match c {
-        '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c),
-        '\u{3000}' => ' ',
-        '【' => '[',
-        '】' => ']',
-        _ => c,
-    }
-}
 
 /// Placeholder → original, for the placeholders that may be turned back. Lives as long as one request, is never
 /// stored; `Debug` shows only how many there are.
