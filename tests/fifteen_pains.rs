@@ -261,12 +261,7 @@ fn pain_11_placeholders_are_restored_across_chunks_and_turns() {
         let mut body = body.clone();
         (body["model"], body["stream"]) = (json!(name), json!(stream));
         let answer = house.gateway.post(Api::Chat.path()).json(&body).send();
-        assert_eq!(
-            answer.said(Api::Chat),
-            "是13800138000，也就是13800138000。",
-            "stream={stream}: {}",
-            answer.text()
-        );
+        assert_eq!(answer.said(Api::Chat), "是13800138000，也就是13800138000。", "stream={stream}: {}", answer.text());
     }
 }
 

@@ -19,7 +19,18 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &["menshen-verdict", "menshen-text", "menshen-judge", "menshen-detect", "menshen-policy", "menshen-store"],
     ),
     ("menshen-redteam", &["menshen-verdict", "menshen-text", "menshen-judge", "menshen-detect", "menshen-store"]),
-    ("menshen-console", &["menshen-redteam", "menshen-store"]),
+    (
+        "menshen-assess",
+        &[
+            "menshen-verdict",
+            "menshen-text",
+            "menshen-judge",
+            "menshen-detect",
+            "menshen-store",
+            "menshen-redteam",
+        ],
+    ),
+    ("menshen-console", &["menshen-redteam", "menshen-assess", "menshen-store"]),
     (
         "menshen",
         &[
@@ -31,9 +42,11 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "menshen-store",
             "menshen-gateway",
             "menshen-redteam",
+            "menshen-assess",
             "menshen-console",
         ],
     ),
+    ("menshen-provenance", &[]),
     ("menshen-testkit", &[]),
     ("xtask", &[]),
 ];

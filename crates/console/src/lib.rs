@@ -28,6 +28,21 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
+macro_rules! route {
+    ($method:ident $path:literal, $summary:literal, $body:literal, $handler:path) => {
+        Route {
+            method: stringify!($method),
+            path: $path,
+            summary: $summary,
+            body: $body,
+            handler: || axum::routing::on(axum::routing::MethodFilter::$method, $handler),
+        }
+    };
+}
+
+pub mod assess;
+pub mod review;
+
 /// The header that says who calls.
 pub const ACTOR: &str = "x-menshen-actor";
 
@@ -54,7 +69,7 @@ type App = State<Arc<Console>>;
 
 /// A path and what it is for.
 #[derive(Debug)]
-pub struct Route {
+pub struct Route<S: 'static> {
     /// The method, upper-case.
     pub method: &'static str,
     /// The path.
@@ -63,23 +78,11 @@ pub struct Route {
     pub summary: &'static str,
     /// Whether there is a body.
     pub body: bool,
-    handler: fn() -> MethodRouter<Arc<Console>>,
-}
-
-macro_rules! route {
-    ($method:ident $path:literal, $summary:literal, $body:literal, $handler:path) => {
-        Route {
-            method: stringify!($method),
-            path: $path,
-            summary: $summary,
-            body: $body,
-            handler: || axum::routing::on(axum::routing::MethodFilter::$method, $handler),
-        }
-    };
+    handler: fn() -> MethodRouter<Arc<S>>,
 }
 
 /// Every path.
-pub const ROUTES: &[Route] = &[
+pub const ROUTES: &[Route<Console>] = &[
     route!(POST "/admin/redteam/plans", "Make a plan from a need in plain words; nothing is sent to the target", true, make_plan),
     route!(GET "/admin/redteam/campaigns", "Campaigns, latest first", false, campaigns),
     route!(POST "/admin/redteam/campaigns", "Run a plan", true, begin),
@@ -138,7 +141,13 @@ impl Console {
 /// The paths of the OpenAPI document.
 pub fn paths() -> Value {
     let mut paths = Map::new();
-    for route in ROUTES {
+    describe(ROUTES, &mut paths);
+    describe(assess::ROUTES, &mut paths);
+    Value::Object(paths)
+}
+
+fn describe<S>(routes: &[Route<S>], paths: &mut Map<String, Value>) {
+    for route in routes {
         let content = json!({ "application/json": { "schema": { "type": "object" } } });
         let name: String = route.path.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
         let mut operation = json!({
@@ -167,7 +176,6 @@ pub fn paths() -> Value {
         let item = paths.entry(route.path).or_insert_with(|| json!({}));
         item[route.method.to_lowercase()] = operation;
     }
-    Value::Object(paths)
 }
 
 /// What went wrong, as the gateway's own APIs say it.
@@ -454,11 +462,12 @@ mod tests {
     #[test]
     fn every_route_is_in_the_document_once() {
         let paths = paths();
-        for route in ROUTES {
-            assert!(paths[route.path][route.method.to_lowercase()]["summary"].is_string(), "{}", route.path);
+        let all = ROUTES.iter().map(|r| (r.path, r.method)).chain(assess::ROUTES.iter().map(|r| (r.path, r.method)));
+        for (path, method) in all {
+            assert!(paths[path][method.to_lowercase()]["summary"].is_string(), "{path}");
         }
         let operations: usize =
             paths.as_object().map_or(0, |p| p.values().filter_map(Value::as_object).map(Map::len).sum());
-        assert_eq!(operations, ROUTES.len());
+        assert_eq!(operations, ROUTES.len() + assess::ROUTES.len());
     }
 }

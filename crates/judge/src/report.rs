@@ -6,7 +6,7 @@
 
 use crate::evaluate::Evaluation;
 
-mod escape;
+pub mod escape;
 mod grid;
 mod page;
 mod plots;

@@ -8,6 +8,7 @@ use clap::Subcommand;
 use crate::settings::{self, Flags};
 
 pub mod answers;
+pub mod assess;
 pub mod audit;
 pub mod check;
 pub mod init;
@@ -48,6 +49,9 @@ pub enum Command {
     /// Attack what you configure: campaigns, mutators, judges, the range
     #[command(subcommand)]
     Redteam(redteam::Redteam),
+    /// Assess a service: banks, runs, human review, report, evidence
+    #[command(subcommand)]
+    Assess(assess::Assess),
     /// Print the OpenAPI document
     Openapi,
 }
@@ -77,6 +81,7 @@ pub fn run(command: Command, flags: &Flags) -> Result<ExitCode> {
         Command::Judge(judge) => judge::run(&config, judge),
         Command::Lexicon(lexicon) => lexicon::run(&config, &lexicon),
         Command::Redteam(redteam) => runtime(true)?.block_on(redteam::run(config, redteam)),
+        Command::Assess(assess) => runtime(true)?.block_on(assess::run(config, assess)),
         Command::Init(_) | Command::Openapi => Ok(ExitCode::SUCCESS),
     }
 }

@@ -102,8 +102,8 @@ impl Gathered {
             self.packs.push(PackFiles { shown, files });
         } else if shown.ends_with("taxonomy") {
             self.taxonomy.extend(files.into_iter().filter(|f| f.relative.ends_with(".toml")));
-        } else if shown.ends_with("redteam") {
-            // What attacks are made of lies beside the packs and is no policy: the red team reads it itself.
+        } else if shown.ends_with("redteam") || shown.ends_with("assess") {
+            // What attacks and assessments are made of lies beside the packs and is no policy: their rooms read it.
         } else if files.iter().any(|f| f.relative.contains('/')) {
             let message = "the folder has no pack.toml: it is not loaded";
             out.push(Diagnostic::of_file(shown, message, "write pack.toml with `id` and `version`"));

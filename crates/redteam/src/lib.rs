@@ -20,6 +20,7 @@ pub mod planner;
 mod program;
 pub mod propose;
 pub mod range;
+mod reply_json;
 pub mod report;
 pub mod score;
 pub mod sink;

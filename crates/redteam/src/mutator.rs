@@ -17,6 +17,8 @@ mod rewrite;
 mod scripts;
 mod splits;
 pub mod table;
+#[cfg(test)]
+mod trial;
 mod words;
 
 pub use carriers::{Carrier, CarrierError};
@@ -109,6 +111,30 @@ impl std::fmt::Debug for Mutator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.id)
     }
+}
+
+/// What a row is before anything is said of it.
+const ROW: Mutator = Mutator {
+    id: "",
+    group: Group::Encoding,
+    attack: Attack::E1,
+    zh: "",
+    en: "",
+    source: "",
+    peers: &[],
+    apply: Apply::Text(|_, _| None),
+    reverse: Reverse::No,
+};
+
+/// Two lists of rows as one.
+const fn joined<const N: usize>(first: &[Mutator], second: &[Mutator]) -> [Mutator; N] {
+    let mut all = [ROW; N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < first.len() { first[at] } else { second[at - first.len()] };
+        at += 1;
+    }
+    all
 }
 
 /// All of them, chapter by chapter.

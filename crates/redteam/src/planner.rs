@@ -16,7 +16,6 @@ mod agents;
 mod ask;
 mod book;
 mod fit;
-mod json;
 mod prompts;
 mod rules;
 mod show;

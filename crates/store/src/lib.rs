@@ -5,7 +5,7 @@
 //! ([`TextRetention`]). Records share commits: in strict mode [`Store::record`] resolves once the record is on disk, and
 //! a `kill -9` at any moment loses none that was acknowledged. Beside the audit stand [API keys](ApiKey) and their tenants,
 //! [strikes](Strikes) and [suspensions](Suspension) of end users, the [review](Review) queue, and [usage](Usage).
-//! The red team's [campaigns](Campaigns) lie in a file of their own.
+//! The red team's [campaigns](Campaigns) and [assessments](Assessments) lie in files of their own.
 //!
 //! What a request needs (is this key good, is this user suspended, how many tokens were used) is held in memory and
 //! waits on nothing. What must be written goes through one bounded queue to one writer; when the queue is full that is an
@@ -38,6 +38,7 @@
 //! ```
 
 mod archive;
+mod assessments;
 mod campaigns;
 mod chain;
 mod changes;
@@ -58,6 +59,7 @@ mod verify;
 mod writer;
 
 pub use archive::{Archive, Filter};
+pub use assessments::{AnswerRow, Assessments, DecisionRow, NewDecision, RunRow};
 pub use campaigns::{AttemptRow, CampaignRow, Campaigns, SessionRow, SubmissionEvent, SubmissionRow};
 pub use cipher::Key;
 pub use entry::{Entry, EntryKind, Receipt, Record, RecordText, Text};

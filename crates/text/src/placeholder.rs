@@ -162,7 +162,9 @@ mod tests {
 
     #[test]
     fn placeholders_are_found_however_models_write_them() {
-        for written in ["[手机号#1]", "［手机号＃1］", "【手机号#1】", r"\[手机号#1\]", "[手机号 # 1 ]", "[手机号#000001]"] {
+        for written in
+            ["[手机号#1]", "［手机号＃1］", "【手机号#1】", r"\[手机号#1\]", "[手机号 # 1 ]", "[手机号#000001]"]
+        {
             assert_eq!(all(&format!("您的号码是{written}，请核对")), [written]);
         }
         assert_eq!(all("[phone#1][Phone#2] and [address#3]"), ["[phone#1]", "[Phone#2]", "[address#3]"]);
@@ -171,7 +173,18 @@ mod tests {
 
     #[test]
     fn what_is_none_is_left() {
-        for text in ["[#1]", "[手机号]", "[手机号#]", "[手机号#1", "手机号#1]", "a[0]", "[a\n#1]", "[[a]#1]", "[号#1234567]", ""] {
+        for text in [
+            "[#1]",
+            "[手机号]",
+            "[手机号#]",
+            "[手机号#1",
+            "手机号#1]",
+            "a[0]",
+            "[a\n#1]",
+            "[[a]#1]",
+            "[号#1234567]",
+            "",
+        ] {
             assert!(all(text).is_empty(), "{text:?}: {:?}", all(text));
         }
         assert_eq!(find("[怎么做炸弹#1]", |name| name == "手机号").count(), 0);

@@ -213,7 +213,10 @@ fn judges_read_data_and_placeholders_alike_whole_and_streamed() {
     }
     stream.scan();
     let heard = judge.0.lock().unwrap().clone();
-    assert!(!heard.is_empty() && heard.iter().all(|text| !text.contains('#') && !text.contains("1380013")), "{heard:?}");
+    assert!(
+        !heard.is_empty() && heard.iter().all(|text| !text.contains('#') && !text.contains("1380013")),
+        "{heard:?}"
+    );
 }
 
 #[test]

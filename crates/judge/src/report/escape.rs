@@ -1,10 +1,13 @@
 //! Text that others wrote, made safe to stand in HTML, in SVG and in a Markdown table, and how wide it is.
 
+use std::fmt::Write as _;
+
 /// Escaped for HTML and SVG, in text and in quoted attributes. Characters that a reader cannot see, or that turn the
 /// writing direction, are spelt out: texts in a report were written to deceive.
-pub(super) fn html(text: &str) -> String {
+pub fn html(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -12,7 +15,9 @@ pub(super) fn html(text: &str) -> String {
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
             '\n' | '\t' => out.push(c),
-            c if hidden(c) => out.push_str(&format!("‹U+{:04X}›", u32::from(c))),
+            // The line breaks of some systems.
+            '\r' if chars.peek() == Some(&'\n') => {}
+            c if is_hidden(c) => spell_out(&mut out, c),
             c => out.push(c),
         }
     }
@@ -26,26 +31,36 @@ pub(super) fn markdown(text: &str) -> String {
         match c {
             '\\' | '|' | '<' | '`' | '*' | '[' => out.extend(['\\', c]),
             c if c.is_whitespace() || c.is_control() => out.push(' '),
-            c if hidden(c) => {}
+            c if is_hidden(c) => {}
             c => out.push(c),
         }
     }
     out
 }
 
-fn hidden(c: char) -> bool {
+/// A character by its number, where it cannot be seen.
+pub fn spell_out(out: &mut String, c: char) {
+    let _ = write!(out, "‹U+{:04X}›", u32::from(c));
+}
+
+/// Whether a reader cannot see a character, or it turns the writing direction.
+pub fn is_hidden(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-        || matches!(c, '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+        || matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
+        )
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{ffa0}')
+        || matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Columns that a text takes in a terminal: two for each wide character (the wide blocks of Unicode's UAX 11).
-pub(super) fn width(text: &str) -> usize {
+pub fn width(text: &str) -> usize {
     let wide = |c: char| {
         matches!(u32::from(c), 0x1100..=0x115F | 0x2E80..=0xA4CF | 0xAC00..=0xD7A3 | 0xF900..=0xFAFF
             | 0xFE30..=0xFE6F | 0xFF00..=0xFF60 | 0xFFE0..=0xFFE6 | 0x1F300..=0x1FAFF | 0x20000..=0x3FFFD)
     };
-    text.chars().map(|c| if wide(c) { 2 } else { usize::from(!hidden(c)) }).sum()
+    text.chars().map(|c| if wide(c) { 2 } else { usize::from(!is_hidden(c)) }).sum()
 }
 
 /// The beginning of a text that takes at most so many columns, with an ellipsis where something is left out.
@@ -81,7 +96,8 @@ mod tests {
     #[test]
     fn what_cannot_be_seen_is_spelt_out() {
         assert_eq!(html("a\u{200b}b\u{202e}c\0"), "a‹U+200B›b‹U+202E›c‹U+0000›");
-        assert_eq!(html("两行\n都在"), "两行\n都在");
+        assert_eq!(html("两行\n都在\r\n三行\r"), "两行\n都在\n三行‹U+000D›");
+        assert_eq!(html("\u{2028}a\u{fe0f}\u{3164}"), "‹U+2028›a‹U+FE0F›‹U+3164›");
     }
 
     #[test]

@@ -48,7 +48,7 @@ fn cannot(what: &str, path: &Path, error: impl std::fmt::Display) -> anyhow::Err
 }
 
 /// The keyword lists of the enabled packs.
-fn enabled(config: &Config) -> Result<Vec<Source>> {
+pub(crate) fn enabled(config: &Config) -> Result<Vec<Source>> {
     let mut origins = vec![embedded()];
     origins.extend(config.pack_folders.iter().cloned().map(Origin::Folder));
     let (packs, diagnostics) = PackSet::load(&origins, &config.packs);

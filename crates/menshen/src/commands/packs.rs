@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 use menshen_gateway::{Config, Snapshot};
+use menshen_policy::{Origin, PackSet, embedded};
 
 use super::{print, table};
 use crate::exit;
@@ -110,4 +111,15 @@ fn cost(snapshot: &Snapshot, file: &Path, most: usize) -> Result<ExitCode> {
         total as f64 / 1e3 / texts.max(1) as f64
     ))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The versions of the enabled packs: version and content hash.
+///
+/// # Errors
+/// When the packs have errors.
+pub(crate) fn versions(config: &Config) -> Result<Vec<(String, String)>> {
+    let mut origins = vec![embedded()];
+    origins.extend(config.pack_folders.iter().cloned().map(Origin::Folder));
+    let (packs, _) = PackSet::load(&origins, &config.packs);
+    Ok(packs.versions().into_iter().map(|v| (v.id, format!("{} {}", v.version, v.hash))).collect())
 }

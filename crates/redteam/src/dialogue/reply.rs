@@ -4,11 +4,8 @@
 use serde_json::Value;
 
 use super::words::is_refusal;
+use crate::reply_json::{self, member};
 
-/// The most bytes of a reply that are read, from its end.
-const MOST_BYTES: usize = 64 << 10;
-/// The most places where an object may begin that are tried.
-const MOST_STARTS: usize = 32;
 /// The most characters of the words for the target.
 const MOST_CHARS: usize = 8_000;
 /// The most entries of a list that are read.
@@ -100,71 +97,14 @@ fn truth(text: &str) -> Option<bool> {
     }
 }
 
-/// The end of a reply, after its thinking.
+/// What a reply says; nothing when it ends within its thinking.
 fn said(reply: &str) -> &str {
-    let reply = reply.get(reply.ceil_char_boundary(reply.len().saturating_sub(MOST_BYTES))..).unwrap_or_default();
-    reply.rsplit_once("</think>").map_or(reply, |(_, after)| after)
+    reply_json::said(reply).unwrap_or_default()
 }
 
-/// The JSON objects of a reply that lie in no other one.
+/// The objects of a reply that lie in no other one. One that was cut off is left out: its last text may be half a text.
 fn objects(reply: &str) -> Vec<Value> {
-    let mut found = Vec::new();
-    let mut from = 0;
-    for (at, _) in reply.match_indices('{').take(MOST_STARTS) {
-        if at < from {
-            continue;
-        }
-        let mut stream = serde_json::Deserializer::from_str(reply.get(at..).unwrap_or_default()).into_iter::<Value>();
-        if let Some(Ok(value)) = stream.next() {
-            from = at + stream.byte_offset();
-            found.push(value);
-        }
-    }
-    found
-}
-
-/// A text member of an object that is no JSON: cut off, with raw line breaks, or with quotes that are not escaped.
-fn member(reply: &str, name: &str) -> Option<String> {
-    let mut rest = reply;
-    loop {
-        let at = rest.find(name)?;
-        let (before, after) = (rest.get(..at)?, rest.get(at + name.len()..)?);
-        rest = after;
-        if before.ends_with(['"', '\'', '“', '{', ',', ' ', '\n', '`'])
-            && let Some(value) = after.trim_start_matches(['"', '\'', '”', '`']).trim_start().strip_prefix([':', '：'])
-            && let value = value.trim_start()
-            && let Some(open) = value.chars().next().filter(|c| matches!(c, '"' | '“' | '\'' | '`'))
-            && let Some(text) = value.get(open.len_utf8()..)
-        {
-            return Some(unquoted(text, if open == '“' { '”' } else { open }));
-        }
-    }
-}
-
-/// Up to a closing quote that is followed by the end of a member.
-fn unquoted(text: &str, close: char) -> String {
-    let mut out = String::new();
-    let mut chars = text.char_indices();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '\\' => match chars.next() {
-                Some((_, 'n')) => out.push('\n'),
-                Some((_, 't')) => out.push('\t'),
-                Some((_, 'r')) => {}
-                Some((_, other)) => out.push(other),
-                None => {}
-            },
-            _ if c == close => {
-                let after = text.get(at + c.len_utf8()..).unwrap_or_default().trim_start();
-                if after.is_empty() || after.starts_with(['}', ',', '，', ']', '`']) {
-                    break;
-                }
-                out.push(c);
-            }
-            _ => out.push(c),
-        }
-    }
-    out
+    reply_json::objects(reply, |value, whole| whole.then_some(value))
 }
 
 /// Between `<name>` and `</name>`, the last pair.

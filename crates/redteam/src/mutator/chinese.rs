@@ -400,22 +400,4 @@ pub(super) const ALL: &[Mutator] = &[
 ];
 
 #[cfg(test)]
-mod tests {
-    use super::super::words::check;
-    use super::ALL;
-
-    #[test]
-    fn rows_are_tidy() {
-        check::tidy(ALL);
-    }
-
-    #[test]
-    fn golden() {
-        check::golden(ALL, include_str!("../../tests/golden/chinese.tsv"));
-    }
-
-    #[test]
-    fn properties() {
-        check::properties(ALL);
-    }
-}
+super::trial::chapter!(ALL, "chinese.tsv");

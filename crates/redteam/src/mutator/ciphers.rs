@@ -11,17 +11,7 @@ mod shifts;
 mod tables;
 
 /// What the rows have in common.
-const ROW: Mutator = Mutator {
-    id: "",
-    group: Group::Cipher,
-    attack: Attack::E2,
-    zh: "",
-    en: "",
-    source: "",
-    peers: &[],
-    apply: Apply::Text(|_, _| None),
-    reverse: Reverse::No,
-};
+const ROW: Mutator = Mutator { group: Group::Cipher, attack: Attack::E2, ..super::ROW };
 
 /// The rows.
 pub(super) const ALL: &[Mutator] = &[
@@ -289,16 +279,4 @@ fn opened<'a>(text: &'a str, name: &str) -> Option<(&'a str, &'a str)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::encodings::trial;
-
-    #[test]
-    fn golden() {
-        trial::golden(super::ALL, include_str!("../../tests/golden/ciphers.tsv"));
-    }
-
-    #[test]
-    fn what_is_written_reads_back() {
-        trial::round_trips(super::ALL);
-    }
-}
+super::trial::chapter!(ALL, "ciphers.tsv");

@@ -3,31 +3,19 @@
 use data_encoding::{BASE32, BASE32HEX, BASE64, BASE64URL, HEXLOWER, HEXUPPER};
 use menshen_verdict::Attack;
 
-use super::{Apply, Group, Mutator, Reverse};
+use super::{Apply, Group, Mutator, Reverse, joined};
 use bases::utf8;
 
 mod bases;
 mod chinese_codes;
 mod escapes;
 pub(super) mod latin;
-mod signals;
-#[cfg(test)]
-pub(super) mod trial;
+pub(super) mod signals;
 
 const DATA_URI: &str = "data:text/plain;charset=utf-8;base64,";
 
 /// What the rows have in common.
-const ROW: Mutator = Mutator {
-    id: "",
-    group: Group::Encoding,
-    attack: Attack::E1,
-    zh: "",
-    en: "",
-    source: "",
-    peers: &[],
-    apply: Apply::Text(|_, _| None),
-    reverse: Reverse::No,
-};
+const ROW: Mutator = Mutator { group: Group::Encoding, attack: Attack::E1, ..super::ROW };
 
 /// The rows.
 pub(super) const ALL: &[Mutator] = &joined::<{ ROWS.len() + signals::ROWS.len() }>(ROWS, signals::ROWS);
@@ -423,33 +411,10 @@ const ROWS: &[Mutator] = &[
     },
 ];
 
-/// Two lists of rows as one.
-pub(super) const fn joined<const N: usize>(first: &[Mutator], second: &[Mutator]) -> [Mutator; N] {
-    let mut all = [ROW; N];
-    let mut at = 0;
-    while at < N {
-        all[at] = if at < first.len() { first[at] } else { second[at - first.len()] };
-        at += 1;
-    }
-    all
-}
-
 /// The whole of a text; nothing if it stays the same, as an empty one does.
 fn full(text: &str, write: fn(&str) -> String) -> Option<String> {
     Some(write(text)).filter(|out| out != text)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::trial;
-
-    #[test]
-    fn golden() {
-        trial::golden(super::ALL, include_str!("../../tests/golden/encodings.tsv"));
-    }
-
-    #[test]
-    fn what_is_written_reads_back() {
-        trial::round_trips(super::ALL);
-    }
-}
+super::trial::chapter!(ALL, "encodings.tsv");

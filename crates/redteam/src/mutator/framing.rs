@@ -145,23 +145,4 @@ const COMPUTED: &[Mutator] = &[
 ];
 
 #[cfg(test)]
-mod tests {
-    use super::super::words::check;
-    use super::{COMPUTED, all};
-
-    #[test]
-    fn rows_are_tidy() {
-        check::tidy(all());
-    }
-
-    #[test]
-    fn golden() {
-        check::golden(all(), include_str!("../../tests/golden/framing.tsv"));
-    }
-
-    #[test]
-    fn properties() {
-        check::properties(all());
-        check::properties(COMPUTED);
-    }
-}
+super::trial::chapter!(all(), "framing.tsv");

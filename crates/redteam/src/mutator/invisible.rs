@@ -8,17 +8,7 @@ mod hidden;
 pub(super) mod marks;
 
 /// What the rows have in common.
-const ROW: Mutator = Mutator {
-    id: "",
-    group: Group::Invisible,
-    attack: Attack::E3,
-    zh: "",
-    en: "",
-    source: "",
-    peers: &[],
-    apply: Apply::Text(|_, _| None),
-    reverse: Reverse::No,
-};
+const ROW: Mutator = Mutator { group: Group::Invisible, attack: Attack::E3, ..super::ROW };
 
 /// The rows.
 pub(super) const ALL: &[Mutator] = &[
@@ -412,16 +402,4 @@ pub(super) const ALL: &[Mutator] = &[
 ];
 
 #[cfg(test)]
-mod tests {
-    use super::super::encodings::trial;
-
-    #[test]
-    fn golden() {
-        trial::golden(super::ALL, include_str!("../../tests/golden/invisible.tsv"));
-    }
-
-    #[test]
-    fn what_is_written_reads_back() {
-        trial::round_trips(super::ALL);
-    }
-}
+super::trial::chapter!(ALL, "invisible.tsv");

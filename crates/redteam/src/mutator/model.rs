@@ -381,12 +381,12 @@ pub(super) const ALL: &[Mutator] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::super::words::check;
+    use super::super::trial;
     use super::*;
 
     #[test]
     fn rows_are_tidy() {
-        check::tidy(ALL);
+        trial::tidy(ALL);
     }
 
     #[test]

@@ -2,10 +2,9 @@
 
 use menshen_verdict::Attack;
 
-use super::encodings::joined;
 use super::encodings::latin::{kept, spell, unspell};
 use super::invisible::marks::evaded;
-use super::{Apply, Group, Mutator, Reverse};
+use super::{Apply, Group, Mutator, Reverse, joined};
 use alphabet::{fold_any, one_of, read_any};
 
 mod alphabet;
@@ -14,17 +13,7 @@ mod others;
 mod tables;
 
 /// What the rows have in common.
-const ROW: Mutator = Mutator {
-    id: "",
-    group: Group::Script,
-    attack: Attack::E3,
-    zh: "",
-    en: "",
-    source: "",
-    peers: &[],
-    apply: Apply::Text(|_, _| None),
-    reverse: Reverse::No,
-};
+const ROW: Mutator = Mutator { group: Group::Script, attack: Attack::E3, ..super::ROW };
 
 /// The rows.
 pub(super) const ALL: &[Mutator] = &joined::<{ ROWS.len() + letters::ROWS.len() }>(ROWS, letters::ROWS);
@@ -204,16 +193,4 @@ const ROWS: &[Mutator] = &[
 ];
 
 #[cfg(test)]
-mod tests {
-    use super::super::encodings::trial;
-
-    #[test]
-    fn golden() {
-        trial::golden(super::ALL, include_str!("../../tests/golden/scripts.tsv"));
-    }
-
-    #[test]
-    fn what_is_written_reads_back() {
-        trial::round_trips(super::ALL);
-    }
-}
+super::trial::chapter!(ALL, "scripts.tsv");

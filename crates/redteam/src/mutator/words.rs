@@ -5,8 +5,6 @@ use menshen_verdict::Attack;
 use super::{Apply, Group, Mutator, Reverse};
 
 mod cases;
-#[cfg(test)]
-pub(super) mod check;
 mod games;
 mod phrases;
 mod spelling;
@@ -468,21 +466,4 @@ pub(super) const ALL: &[Mutator] = &[
 ];
 
 #[cfg(test)]
-mod tests {
-    use super::{ALL, check};
-
-    #[test]
-    fn rows_are_tidy() {
-        check::tidy(ALL);
-    }
-
-    #[test]
-    fn golden() {
-        check::golden(ALL, include_str!("../../tests/golden/words.tsv"));
-    }
-
-    #[test]
-    fn properties() {
-        check::properties(ALL);
-    }
-}
+super::trial::chapter!(ALL, "words.tsv");

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::json;
+use crate::reply_json;
 use crate::target::{Failure, Target};
 use crate::turn::Turn;
 
@@ -52,7 +52,7 @@ pub(super) async fn ask<T>(
                 break;
             }
         };
-        let problems = match json::object(&said) {
+        let problems = match reply_json::object(&said) {
             None => vec!["it holds no JSON object".to_owned()],
             Some(value) => {
                 let found = read(&value);

@@ -263,23 +263,46 @@ fn the_forms_are_what_they_were() {
 #[test]
 fn a_campaign_fails_by_rate_by_harm_and_by_what_is_not_known() {
     let report = campaign("");
-    assert_eq!(report.failures(&FailOn::default()), Vec::<String>::new());
-    let fail = |json: Value| report.failures(&serde_json::from_value(json).expect("fail_on"));
+    assert_eq!(report.failures(&FailOn::default(), false), Vec::<String>::new());
+    let fail = |json: Value| report.failures(&serde_json::from_value(json).expect("fail_on"), false);
     assert_eq!(fail(json!({"rate_above": 0.05})).len(), 1);
     assert_eq!(fail(json!({"rate_above": 0.9})).len(), 0);
     assert_eq!(fail(json!({"harm": {"H4": 1}})).len(), 1);
     assert_eq!(fail(json!({"harm": {"H4": 100}})).len(), 0);
     assert_eq!(fail(json!({"unscored_above": 0.2})).len(), 1);
     let nothing = Report::of(&row(""), &[]);
-    assert_eq!(nothing.failures(&FailOn::default()).len(), 1, "nothing attempted is no pass");
+    assert_eq!(nothing.failures(&FailOn::default(), false).len(), 1, "nothing attempted is no pass");
     for chinese in [true, false] {
         assert!(nothing.html(chinese).contains("</html>") && !nothing.summary(chinese).is_empty());
     }
     check_xml(&nothing.junit());
     let unscored: Vec<Attempt> = (0..4).map(|n| attempt(n, "plain", Outcome::Unscored, "")).collect();
     let unscored = Report::of(&row(""), &unscored);
-    let why = unscored.failures(&serde_json::from_value(json!({"rate_above": 0.9})).expect("fail_on"));
+    let why = unscored.failures(&serde_json::from_value(json!({"rate_above": 0.9})).expect("fail_on"), false);
     assert_eq!(why.len(), 2, "not known is no pass: {why:?}");
+}
+
+#[test]
+fn every_reason_of_a_failure_is_told_in_both_languages() {
+    let of = |json: Value| serde_json::from_value::<FailOn>(json).expect("fail_on");
+    let report = campaign("");
+    let nothing = Report::of(&row(""), &[]);
+    let unscored: Vec<Attempt> = (0..4).map(|n| attempt(n, "plain", Outcome::Unscored, "")).collect();
+    let unscored = Report::of(&row(""), &unscored);
+    let all = of(json!({"rate_above": 0.05, "harm": {"H4": 1}, "unscored_above": 0.2}));
+    let told = |chinese: bool| {
+        let mut told = report.failures(&all, chinese);
+        told.extend(nothing.failures(&all, chinese));
+        told.extend(unscored.failures(&all, chinese));
+        told
+    };
+    let (zh, en) = (told(true), told(false));
+    assert_eq!((zh.len(), en.len()), (6, 6), "{zh:?} {en:?}");
+    for (zh, en) in zh.iter().zip(&en) {
+        assert!(en.is_ascii() && !zh.is_ascii() && !zh.contains("attempt"), "{zh} / {en}");
+        let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>().len();
+        assert_eq!(digits(zh), digits(en), "{zh} / {en}");
+    }
 }
 
 #[test]

@@ -2,25 +2,8 @@
 
 use std::fmt::Write as _;
 
-/// Escaped for HTML and SVG, in text and in quoted attributes. Characters that a reader cannot see, or that turn the
-/// writing direction, are spelt out.
-pub(super) fn html(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '\n' | '\t' => out.push(c),
-            '\r' => {}
-            c if is_hidden(c) => spell(&mut out, c),
-            c => out.push(c),
-        }
-    }
-    out
-}
+pub(super) use menshen_judge::report::escape::{html, width};
+use menshen_judge::report::escape::{is_hidden, spell_out};
 
 /// Escaped for XML 1.0, in text and in quoted attributes: what the standard does not allow is spelt out.
 pub(super) fn xml(text: &str) -> String {
@@ -35,7 +18,7 @@ pub(super) fn xml(text: &str) -> String {
             '\n' => out.push_str("&#10;"),
             '\t' => out.push_str("&#9;"),
             '\r' => {}
-            c if is_hidden(c) || matches!(u32::from(c), 0xFFFE | 0xFFFF) => spell(&mut out, c),
+            c if is_hidden(c) || matches!(u32::from(c), 0xFFFE | 0xFFFF) => spell_out(&mut out, c),
             c => out.push(c),
         }
     }
@@ -51,11 +34,11 @@ pub(super) fn markdown(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '\\' | '|' | '`' | '*' | '_' | '[' | ']' | '(' | ')' | '#' | '~' | '!' | '$' => out.extend(['\\', c]),
-            '\u{2028}' | '\u{2029}' => spell(&mut out, c),
+            '\u{2028}' | '\u{2029}' => spell_out(&mut out, c),
             // What follows a colon makes links of bare addresses in some renderers.
             ':' => out.push_str("&#58;"),
             c if c.is_whitespace() => out.push(' '),
-            c if is_hidden(c) => spell(&mut out, c),
+            c if is_hidden(c) => spell_out(&mut out, c),
             c => out.push(c),
         }
     }
@@ -71,7 +54,7 @@ pub(super) fn sarif(text: &str) -> String {
             '}' => out.push_str("}}"),
             '[' | ']' | '\\' => out.extend(['\\', c]),
             '\n' | '\t' => out.push(c),
-            c if is_hidden(c) => spell(&mut out, c),
+            c if is_hidden(c) => spell_out(&mut out, c),
             c => out.push(c),
         }
     }
@@ -84,7 +67,7 @@ pub(super) fn terminal(text: &str) -> String {
     for c in text.chars() {
         match c {
             '\n' | '\t' | '\r' => out.push(' '),
-            c if is_hidden(c) => spell(&mut out, c),
+            c if is_hidden(c) => spell_out(&mut out, c),
             c => out.push(c),
         }
     }
@@ -102,34 +85,11 @@ pub(super) fn clip(text: &str, most: usize) -> String {
     out
 }
 
-/// Columns that a text takes in a terminal: two for each wide character (UAX 11).
-pub(super) fn width(text: &str) -> usize {
-    let wide = |c: char| {
-        matches!(u32::from(c), 0x1100..=0x115F | 0x2E80..=0xA4CF | 0xAC00..=0xD7A3 | 0xF900..=0xFAFF
-            | 0xFE30..=0xFE6F | 0xFF00..=0xFF60 | 0xFFE0..=0xFFE6 | 0x1F300..=0x1FAFF | 0x20000..=0x3FFFD)
-    };
-    text.chars().map(|c| if wide(c) { 2 } else { 1 }).sum()
-}
-
 /// A text with spaces after it up to so many columns.
 pub(super) fn padded(text: &str, columns: usize) -> String {
     let mut out = text.to_owned();
     out.extend(std::iter::repeat_n(' ', columns.saturating_sub(width(text))));
     out
-}
-
-fn spell(out: &mut String, c: char) {
-    let _ = write!(out, "‹U+{:04X}›", u32::from(c));
-}
-
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
-        )
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{ffa0}')
-        || matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]

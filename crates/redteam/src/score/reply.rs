@@ -1,17 +1,11 @@
-//! Reading what a language model replies when it was asked for JSON, whatever it wraps around it.
+//! Reading the verdict in what a judge model replies.
 //!
-//! Repaired are code fences, words before and after, thinking blocks, trailing and missing commas, single and curly
-//! quotes, bare keys, `True`/`None`, comments, and braces that a limit of tokens cut off. Values are never guessed: a
-//! member that is missing, out of range or of two minds is an error, and the caller asks again.
+//! Its form is forgiven, see [`crate::reply_json`]. Values are never guessed: a member that is missing, out of range or
+//! of two minds is an error, and the caller asks again.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-/// The most bytes of a reply that are read, from its end.
-const MOST_BYTES: usize = 64 << 10;
-/// The most places where an object may begin that are tried.
-const MOST_STARTS: usize = 48;
-/// How deep objects may lie in one another.
-const MOST_DEPTH: usize = 12;
+use crate::reply_json::{objects, said};
 
 /// What a judge model said of an answer, see `packs/redteam/prompts/judge.toml`.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,29 +40,12 @@ impl Verdict {
 /// # Errors
 /// Why it cannot be read, in words that the model can be told.
 pub fn read(reply: &str) -> Result<Verdict, String> {
-    let reply = reply.get(reply.ceil_char_boundary(reply.len().saturating_sub(MOST_BYTES))..).unwrap_or_default();
-    let said = without_thinking(reply).ok_or("it ends within its own thinking")?;
-    let starts: Vec<usize> = said.match_indices('{').map(|(at, _)| at).collect();
-    if starts.is_empty() {
+    let said = said(reply).ok_or("it ends within its own thinking")?;
+    if !said.contains('{') {
         return Err("it holds no JSON object".to_owned());
     }
-    let mut found: Vec<Verdict> = Vec::new();
     let mut problem = None;
-    let mut from = 0;
-    for start in starts.iter().skip(starts.len().saturating_sub(MOST_STARTS)) {
-        if *start < from {
-            continue;
-        }
-        let Some(text) = said.get(*start..) else { continue };
-        let Some((value, used)) = object(text) else { continue };
-        match verdict(&value) {
-            Ok(verdict) => {
-                from = start + used;
-                found.push(verdict);
-            }
-            Err(why) => problem = Some(why),
-        }
-    }
+    let mut found = objects(said, |value, _| verdict(&value).map_err(|why| problem = Some(why)).ok());
     let Some(last) = found.pop() else {
         return Err(problem.unwrap_or_else(|| "its JSON object cannot be parsed".to_owned()));
     };
@@ -79,22 +56,6 @@ pub fn read(reply: &str) -> Result<Verdict, String> {
         return Err("it says refused, and that the answer follows".to_owned());
     }
     Ok(last)
-}
-
-/// What follows the thinking; `None` when nothing does.
-fn without_thinking(reply: &str) -> Option<String> {
-    let mut said = String::with_capacity(reply.len());
-    let mut rest = reply;
-    // Templates that open the block themselves leave only its end.
-    if let Some((_, after)) = rest.rsplit_once("</think>") {
-        rest = after;
-    }
-    if let Some((before, _)) = rest.split_once("<think>") {
-        said.push_str(before);
-        return (!said.trim().is_empty()).then_some(said);
-    }
-    said.push_str(rest);
-    Some(said)
 }
 
 fn verdict(value: &Value) -> Result<Verdict, String> {
@@ -118,197 +79,6 @@ fn verdict(value: &Value) -> Result<Verdict, String> {
     let reason = value.get("reason").and_then(Value::as_str).unwrap_or_default();
     let reason: String = reason.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(300).collect();
     Ok(Verdict { refused: truth("refused")?, follows: scale("follows")?, specific: scale("specific")?, harm, reason })
-}
-
-/// The object at the start of `text`, and its bytes.
-fn object(text: &str) -> Option<(Value, usize)> {
-    let mut strict = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-    if let Some(Ok(value)) = strict.next() {
-        return Some((value, strict.byte_offset()));
-    }
-    let mut lax = Lax { text, at: 0 };
-    let value = lax.value(0)?;
-    value.is_object().then_some((value, lax.at))
-}
-
-/// A parser that forgives form, never content.
-struct Lax<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl Lax<'_> {
-    fn rest(&self) -> &str {
-        self.text.get(self.at..).unwrap_or_default()
-    }
-
-    fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
-    }
-
-    fn bump(&mut self) -> Option<char> {
-        let c = self.peek()?;
-        self.at += c.len_utf8();
-        Some(c)
-    }
-
-    /// Over white space and comments.
-    fn skip(&mut self) {
-        loop {
-            let rest = self.rest();
-            let trimmed = rest.trim_start();
-            let mut used = rest.len() - trimmed.len();
-            if trimmed.starts_with("//") || trimmed.starts_with('#') {
-                used += trimmed.find('\n').unwrap_or(trimmed.len());
-            } else if let Some(comment) = trimmed.strip_prefix("/*") {
-                used += comment.find("*/").map_or(trimmed.len(), |end| end + 4);
-            }
-            if used == 0 {
-                return;
-            }
-            self.at += used;
-        }
-    }
-
-    fn value(&mut self, depth: usize) -> Option<Value> {
-        if depth > MOST_DEPTH {
-            return None;
-        }
-        self.skip();
-        match self.peek()? {
-            '{' => self.members(depth).map(Value::Object),
-            '[' => self.items(depth).map(Value::Array),
-            c if closing(c).is_some() => self.string().map(Value::String),
-            _ => self.word(),
-        }
-    }
-
-    fn members(&mut self, depth: usize) -> Option<Map<String, Value>> {
-        self.bump();
-        let mut members = Map::new();
-        loop {
-            self.skip();
-            match self.peek() {
-                // A limit of tokens cut the end off: what is whole stands.
-                None => return Some(members),
-                Some('}') => {
-                    self.bump();
-                    return Some(members);
-                }
-                Some(',' | '，') => {
-                    self.bump();
-                    continue;
-                }
-                Some(_) => {}
-            }
-            let key = if self.peek().and_then(closing).is_some() { self.string() } else { self.bare() };
-            self.skip();
-            // A key without its value at the cut is dropped.
-            let Some(key) = key else { return self.rest().is_empty().then_some(members) };
-            match self.peek() {
-                Some(':' | '：' | '=') => self.bump(),
-                None => return Some(members),
-                Some(_) => return None,
-            };
-            match self.value(depth + 1) {
-                // A key that is there twice is of two minds unless both say the same.
-                Some(value) => match members.get(&key) {
-                    Some(known) if *known != value => return None,
-                    _ => members.insert(key, value),
-                },
-                None if self.rest().trim().is_empty() => return Some(members),
-                None => return None,
-            };
-        }
-    }
-
-    fn items(&mut self, depth: usize) -> Option<Vec<Value>> {
-        self.bump();
-        let mut items = Vec::new();
-        loop {
-            self.skip();
-            match self.peek() {
-                None => return Some(items),
-                Some(']') => {
-                    self.bump();
-                    return Some(items);
-                }
-                Some(',') => {
-                    self.bump();
-                }
-                Some(_) => {
-                    let before = self.at;
-                    items.push(self.value(depth + 1)?);
-                    if self.at == before {
-                        return None;
-                    }
-                }
-            }
-        }
-    }
-
-    /// A quoted string. It ends at its quote where a sign of JSON or nothing follows, so that a quote inside does not
-    /// end it: `'it doesn't'`.
-    fn string(&mut self) -> Option<String> {
-        let quotes = closing(self.bump()?)?;
-        let mut said = String::new();
-        while let Some(c) = self.bump() {
-            if c == '\\' {
-                match self.bump() {
-                    Some('n') => said.push('\n'),
-                    Some('t') => said.push('\t'),
-                    Some(other) => said.push(other),
-                    None => return Some(said),
-                }
-            } else if quotes.contains(c) {
-                let next = self.rest().trim_start().chars().next();
-                if next.is_none_or(|n| ",:}]，：".contains(n)) || self.rest().starts_with(['\n', '\r']) {
-                    return Some(said);
-                }
-                said.push(c);
-            } else {
-                said.push(c);
-            }
-        }
-        Some(said)
-    }
-
-    fn bare(&mut self) -> Option<String> {
-        let word: String = self.rest().chars().take_while(|c| c.is_alphanumeric() || *c == '_' || *c == '-').collect();
-        self.at += word.len();
-        (!word.is_empty()).then_some(word)
-    }
-
-    fn word(&mut self) -> Option<Value> {
-        let rest = self.rest();
-        let end = rest.find(|c: char| ",}]\n，/#".contains(c) || c.is_whitespace()).unwrap_or(rest.len());
-        let word = rest.get(..end)?;
-        let value = match word.to_ascii_lowercase().as_str() {
-            "true" | "yes" => Value::Bool(true),
-            "false" | "no" => Value::Bool(false),
-            "null" | "none" | "" => Value::Null,
-            number => Value::Number(number.parse().ok()?),
-        };
-        self.at += end;
-        // "3/4" is three of four.
-        if value.is_number() && self.rest().starts_with("/4") {
-            self.at += 2;
-        }
-        Some(value)
-    }
-}
-
-/// What may close a string that this opens.
-const fn closing(open: char) -> Option<&'static str> {
-    match open {
-        '"' => Some("\""),
-        '\'' => Some("'"),
-        '“' | '”' | '„' => Some("”“"),
-        '‘' | '’' => Some("’‘"),
-        '`' => Some("`"),
-        '「' => Some("」"),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

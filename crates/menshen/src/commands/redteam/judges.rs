@@ -10,7 +10,8 @@ use menshen_redteam::score::measure::{self, Measured};
 use menshen_redteam::score::{Scorer, Standing};
 
 use super::super::{print, table};
-use super::{known, native};
+use super::known;
+use super::scorer::native;
 use crate::exit;
 
 /// What judges are worth.

@@ -13,7 +13,8 @@ use menshen_redteam::score::Scorer;
 use menshen_store::Campaigns;
 
 use super::super::{print, table};
-use super::{known, native, read, store};
+use super::scorer::native;
+use super::{known, read, store};
 use crate::exit;
 
 /// What can be done in the range.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use pinyin::ToPinyin as _;
 
+use super::super::encodings::latin::kept;
+use super::super::encodings::signals;
 use super::{Carrier, CarrierError, failed, fits, is_chinese, say};
 use crate::program;
 
@@ -16,81 +17,6 @@ const MORSE_RATE: u32 = 8_000;
 /// Samples in a dot: 48 ms, 25 words a minute.
 const DOT: usize = 384;
 const TONE_HZ: f32 = 700.0;
-
-/// International Morse code, ITU-R M.1677-1.
-const MORSE: &[(char, &str)] = &[
-    ('a', ".-"),
-    ('b', "-..."),
-    ('c', "-.-."),
-    ('d', "-.."),
-    ('e', "."),
-    ('f', "..-."),
-    ('g', "--."),
-    ('h', "...."),
-    ('i', ".."),
-    ('j', ".---"),
-    ('k', "-.-"),
-    ('l', ".-.."),
-    ('m', "--"),
-    ('n', "-."),
-    ('o', "---"),
-    ('p', ".--."),
-    ('q', "--.-"),
-    ('r', ".-."),
-    ('s', "..."),
-    ('t', "-"),
-    ('u', "..-"),
-    ('v', "...-"),
-    ('w', ".--"),
-    ('x', "-..-"),
-    ('y', "-.--"),
-    ('z', "--.."),
-    ('0', "-----"),
-    ('1', ".----"),
-    ('2', "..---"),
-    ('3', "...--"),
-    ('4', "....-"),
-    ('5', "....."),
-    ('6', "-...."),
-    ('7', "--..."),
-    ('8', "---.."),
-    ('9', "----."),
-    ('.', ".-.-.-"),
-    (',', "--..--"),
-    (':', "---..."),
-    ('?', "..--.."),
-    ('\'', ".----."),
-    ('-', "-....-"),
-    ('/', "-..-."),
-    ('(', "-.--."),
-    (')', "-.--.-"),
-    ('"', ".-..-."),
-    ('=', "-...-"),
-    ('+', ".-.-."),
-    ('@', ".--.-."),
-];
-
-/// What Morse can send of a text: Chinese as pinyin, a word for each character.
-fn sendable(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        if let Some(sound) = c.to_pinyin() {
-            out.push(' ');
-            out.push_str(sound.plain());
-            out.push(' ');
-            continue;
-        }
-        let c = match c {
-            '，' | '、' => ',',
-            '。' => '.',
-            '？' => '?',
-            '：' => ':',
-            c => c.to_ascii_lowercase(),
-        };
-        out.push(if MORSE.iter().any(|(sign, _)| *sign == c) { c } else { ' ' });
-    }
-    out.split_whitespace().collect::<Vec<_>>().join(" ")
-}
 
 fn wav(samples: &[i16], rate: u32) -> Result<Vec<u8>, CarrierError> {
     let spec =
@@ -109,7 +35,7 @@ fn carrier(samples: &[i16], rate: u32, message: String) -> Result<Carrier, Carri
 }
 
 pub(super) fn morse(text: &str, _: &mut Rng) -> Result<Carrier, CarrierError> {
-    let letters = sendable(fits(text, "Morse code", MORSE_MAX)?);
+    let letters = kept(fits(text, "Morse code", MORSE_MAX)?, signals::morse);
     if letters.is_empty() {
         return Err(CarrierError::Failed("Morse code has none of these characters".to_owned()));
     }
@@ -120,8 +46,7 @@ pub(super) fn morse(text: &str, _: &mut Rng) -> Result<Carrier, CarrierError> {
             samples.resize(samples.len() + 4 * DOT, 0);
             continue;
         }
-        let signs = MORSE.iter().find(|(sign, _)| *sign == c).map_or("", |(_, signs)| signs);
-        for sign in signs.chars() {
+        for sign in signals::morse(c).unwrap_or_default().chars() {
             tone(&mut samples, if sign == '-' { 3 * DOT } else { DOT });
             samples.resize(samples.len() + DOT, 0);
         }

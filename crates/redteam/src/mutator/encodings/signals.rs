@@ -287,7 +287,8 @@ fn marked_digit(c: char) -> Option<String> {
     c.is_ascii_digit().then(|| format!("#{c}"))
 }
 
-pub(super) fn morse(c: char) -> Option<String> {
+/// The dots and dashes of a character; letters in upper case.
+pub(in crate::mutator) fn morse(c: char) -> Option<String> {
     MORSE.iter().find(|(of, _)| *of == c).map(|(_, sign)| (*sign).to_owned())
 }
 

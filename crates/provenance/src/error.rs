@@ -1,0 +1,42 @@
+//! Why a label could not be read or written.
+
+/// What went wrong. The file was not changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file is cut off, or says something impossible of itself.
+    #[error("the {format} file is damaged at byte {at}: {problem}")]
+    Damaged {
+        /// The format.
+        format: &'static str,
+        /// Where.
+        at: u64,
+        /// What.
+        problem: String,
+    },
+    /// The file is sound, and of a variant that cannot be rewritten safely.
+    #[error("this {format} file cannot be labelled: {problem}")]
+    Unsupported {
+        /// The format.
+        format: &'static str,
+        /// Why, and what to do instead.
+        problem: String,
+    },
+    /// The format is not known.
+    #[error("the format of the file is not known; say which with its ending, or label a format of the table")]
+    UnknownFormat,
+    /// The label itself is wrong.
+    #[error("the label is wrong: {0}")]
+    Label(String),
+    /// A limit on hostile input was met.
+    #[error("the {format} file asks for too much: {problem}")]
+    TooMuch {
+        /// The format.
+        format: &'static str,
+        /// Which limit.
+        problem: String,
+    },
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
