@@ -3,7 +3,7 @@
 CARGO ?= cargo
 BIN := target/release/menshen
 
-.PHONY: run build test lint fmt e2e e2e-redteam bench bench-micro fuzz clean help
+.PHONY: run build test lint fmt e2e e2e-assess e2e-redteam bench bench-micro fuzz clean help
 
 run: build ## build the release binary and start the gateway
 	$(BIN) serve
@@ -19,6 +19,9 @@ test: ## format, lints and every test
 e2e: build ## drive the gateway with the official clients and a real small model (needs Python 3.11)
 	e2e/run.sh
 
+e2e-assess: build ## assess scripted models and the real one; open the reports
+	e2e/assess/run.sh
+
 e2e-redteam: build ## attack the real model bare and guarded; attempts/s beside garak, PyRIT, promptfoo
 	e2e/redteam/run.sh
 
@@ -30,7 +33,7 @@ bench-micro: ## normaliser, keyword engine, PII, full inspection, decision
 
 fuzz: ## run every fuzz target for a minute (needs a nightly toolchain; installs cargo-fuzz)
 	$(CARGO) fuzz --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-fuzz
-	cd fuzz && for target in normalise decode sse policy judge redteam_formats; do $(CARGO) +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done
+	cd fuzz && for target in normalise decode sse policy judge redteam_formats bank_import; do $(CARGO) +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done
 
 clean: ## remove build products
 	$(CARGO) clean

@@ -10,6 +10,7 @@
 )]
 
 mod answers_and_guidance;
+mod assess;
 mod audit;
 mod bad_input;
 mod bad_upstream;

@@ -1,6 +1,6 @@
 //! The assessment report as DOCX, PDF and HTML, and the attachments of a filing.
 //!
-//! A report is first built as a plain [`document`] (headings, tables, charts), then set in the form asked for, so that
+//! A report is first built as a plain document (headings, tables, charts), then set in the form asked for, so that
 //! all forms say the same. Words are data: `packs/assess/report`. The same assessment always gives the same bytes: no
 //! clock is read and nothing is drawn at random. Text that a target wrote is shown and never interpreted.
 

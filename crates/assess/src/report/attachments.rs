@@ -1,5 +1,5 @@
-//! The attachments of a filing: the report, a draft of the service agreement, the annotation rules, the keyword list and
-//! the assessment questions.
+//! The attachments of a filing: the report, a draft of the service agreement, the annotation rules, the keyword list
+//! and the assessment questions.
 
 mod sheets;
 
@@ -96,7 +96,7 @@ struct Criterion {
 /// The five attachments of a filing, in the order in which they are named there.
 ///
 /// # Errors
-/// As for [`write`]; when a workbook cannot be written.
+/// As for [`write()`]; when a workbook cannot be written.
 pub fn attachments(a: &Assessment, extra: &AttachmentInputs, look: &Look<'_>) -> Result<Vec<Attachment>, Error> {
     let words = Words::open(look.chinese)?;
     let criteria: Criteria = toml::from_str(CRITERIA)?;

@@ -90,7 +90,7 @@ pub(super) fn standing(assessment: &Assessment) -> Conclusion {
     }
 }
 
-/// The colour of a conclusion.
+/// The color of a conclusion.
 pub(super) fn tone(conclusion: Conclusion) -> Tone {
     match conclusion {
         Conclusion::Conforms => Tone::Good,
@@ -206,7 +206,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The conclusion in its colour.
+    /// The conclusion in its color.
     fn concluded(&self, conclusion: Conclusion) -> Cell {
         Cell::toned(conclusion.word(self.words.chinese), tone(conclusion))
     }

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use crate::result::Share;
 
-/// The text without control characters. What cannot be seen, or turns the writing direction, is spelt out. A run of such
-/// characters is spelt once, with its length. Line feeds stay, tabs become spaces.
+/// The text without control characters. What cannot be seen, or turns the writing direction, is spelt out. A run of
+/// such characters is spelt once, with its length. Line feeds stay, tabs become spaces.
 pub(super) fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut run: Option<(char, usize)> = None;
@@ -51,8 +51,8 @@ fn spell(out: &mut String, run: Option<(char, usize)>) {
     }
 }
 
-/// Characters that nobody sees, or that order others: format characters, fillers, tags, variation selectors and what XML
-/// does not allow. Control characters are not among them; they are left out.
+/// Characters that nobody sees, or that order others: format characters, fillers, tags, variation selectors and what
+/// XML does not allow. Control characters are not among them; they are left out.
 fn is_hidden(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}')
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{ffa0}')

@@ -45,7 +45,7 @@ pub(super) struct Callout {
     pub text: String,
 }
 
-/// What a colour says beside the word.
+/// What a color says beside the word.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Tone {

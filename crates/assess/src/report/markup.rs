@@ -1,5 +1,5 @@
-//! Documents that are templates as a whole: lines with a mark at their head. `#` the title, `##` and `###` headings, `-`
-//! and `1.` lists, `>` a note, `!!` a paragraph that stands out, `@name` a block that the program makes.
+//! Documents that are templates as a whole: lines with a mark at their head. `#` the title, `##` and `###` headings,
+//! `-` and `1.` lists, `>` a note, `!!` a paragraph that stands out, `@name` a block that the program makes.
 
 use super::Error;
 use super::document::{Block, Style};

@@ -107,7 +107,7 @@ fn assemble(document: &Document, sheets: Vec<Sheet>, marks: &[Mark], faces: Face
     Ok(pdf.finish())
 }
 
-/// Both colours: fake bold strokes what it fills.
+/// Both colors: fake bold strokes what it fills.
 fn ink(content: &mut Content, [r, g, b]: [f32; 3]) {
     content.set_fill_rgb(r, g, b);
     content.set_stroke_rgb(r, g, b);

@@ -50,7 +50,7 @@ const RISKS: &[(&str, &str, &str)] = &[
     ("A4a", "危害他人身心健康", "Harming physical or mental health"),
     ("A4b", "侵害他人肖像权", "Infringing the right to one's likeness"),
     ("A4c", "侵害他人名誉权", "Infringing the right to reputation"),
-    ("A4d", "侵害他人荣誉权", "Infringing the right to honour"),
+    ("A4d", "侵害他人荣誉权", "Infringing the right to honor"),
     ("A4e", "侵害他人隐私权", "Infringing the right to privacy"),
     ("A4f", "侵害他人个人信息权益", "Infringing personal information rights"),
     ("A4g", "侵犯他人其他合法权益", "Infringing other lawful rights"),
@@ -80,9 +80,9 @@ pub(super) fn share(hits: u32, of: u32) -> Share {
         return Share::default();
     }
     let (n, p, z) = (f64::from(of), f64::from(hits) / f64::from(of), 1.959_963_984_540_054_f64);
-    let (centre, d) = (p + z * z / (2.0 * n), 1.0 + z * z / n);
+    let (center, d) = (p + z * z / (2.0 * n), 1.0 + z * z / n);
     let half = z * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
-    Share { hits: hits.into(), of: of.into(), rate: p, low: (centre - half) / d, high: (centre + half) / d }
+    Share { hits: hits.into(), of: of.into(), rate: p, low: (center - half) / d, high: (center + half) / d }
 }
 
 fn test(

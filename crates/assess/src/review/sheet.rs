@@ -12,6 +12,7 @@ use super::name::{cut, visible};
 use super::{Item, Review, Task, hash_of, reviewer_name};
 use crate::answer::Label;
 use crate::error::Error;
+use crate::question::BankKind;
 use crate::result::Wording;
 
 /// The columns, in order: Chinese name, English name, width.
@@ -250,8 +251,11 @@ fn about_sheet(
     let [group, criterion] = pick([["风险/方面", "判断标准"], ["Risk or aspect", "Decide by"]], chinese);
     sheet.write_string_with_format(row, 0, group, &heading)?;
     sheet.write_string_with_format(row, 1, criterion, &heading)?;
-    let mut criteria: Vec<(String, &Wording)> =
-        items.iter().map(|item| (group_cell(item, &Task::First, chinese), &item.criterion)).collect();
+    let named = |item: &Item| match item.bank.parse::<BankKind>() {
+        Ok(bank) => format!("{}\n{}", pick([bank.zh(), bank.en()], chinese), group_cell(item, &Task::First, chinese)),
+        Err(_) => group_cell(item, &Task::First, chinese),
+    };
+    let mut criteria: Vec<(String, &Wording)> = items.iter().map(|item| (named(item), &item.criterion)).collect();
     criteria.sort_by(|a, b| (&a.0, &a.1.zh).cmp(&(&b.0, &b.1.zh)));
     criteria.dedup();
     for (group, criterion) in criteria {

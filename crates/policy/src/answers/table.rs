@@ -98,6 +98,12 @@ pub fn to_csv(answers: &[Answer]) -> Result<Vec<u8>, Error> {
 pub fn from_xlsx(bytes: &[u8]) -> Result<Imported, Error> {
     within(bytes.len())?;
     unpacks_within(bytes)?;
+    // The reader of workbooks panics on some damaged ones, such as a range of cells that ends before it begins.
+    let caught = std::panic::catch_unwind(|| read_xlsx(bytes));
+    caught.unwrap_or_else(|_| Err(Error::Workbook("it is damaged".to_owned())))
+}
+
+fn read_xlsx(bytes: &[u8]) -> Result<Imported, Error> {
     let broken = |e: calamine::XlsxError| Error::Workbook(e.to_string());
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(broken)?;
     let Some(sheet) = book.sheet_names().first().cloned() else {

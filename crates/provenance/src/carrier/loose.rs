@@ -67,7 +67,7 @@ pub(crate) fn find_utf16(bytes: &[u8], little: bool) -> Vec<Loose> {
     let plain: Vec<u8> = units.iter().map(|unit| u8::try_from(*unit).unwrap_or(0xFF)).collect();
     let mut found = find(&plain);
     if found.is_empty() && whole(&plain) {
-        found.push(Loose { range: 0..plain.len(), value: String::new() });
+        found.push(Loose { range: object(&plain), value: String::new() });
     }
     for one in &mut found {
         let text = String::from_utf16_lossy(units.get(one.range.clone()).unwrap_or_default());
@@ -83,7 +83,8 @@ pub(crate) fn find_in_field(bytes: &[u8]) -> Vec<Loose> {
     if !found.is_empty() || !whole(bytes) {
         return found;
     }
-    vec![Loose { range: 0..bytes.len(), value: unescape(String::from_utf8_lossy(bytes).trim_matches(blank)) }]
+    let range = object(bytes);
+    vec![Loose { value: unescape(&String::from_utf8_lossy(bytes.get(range.clone()).unwrap_or_default())), range }]
 }
 
 /// Calls `each` with every label in `from..to` of a file, however long that is, and where it stands.
@@ -137,8 +138,10 @@ pub(crate) fn spaces(length: usize, utf16: Option<bool>) -> Vec<u8> {
     }
 }
 
-fn blank(c: char) -> bool {
-    c.is_whitespace() || c == '\0'
+/// From the first brace to the last.
+fn object(bytes: &[u8]) -> Range<usize> {
+    let from = bytes.iter().position(|byte| *byte == b'{').unwrap_or(0);
+    from..bytes.iter().rposition(|byte| *byte == b'}').map_or(from, |last| last + 1)
 }
 
 /// Without the key of `AIGC{…}`: the object alone.
@@ -146,17 +149,17 @@ fn bare(text: &str) -> &str {
     if text.starts_with("AIGC") { text.get(text.find('{').unwrap_or(0)..).unwrap_or(text) } else { text }
 }
 
-/// Whether a field is nothing but an object with at least two of the members.
+/// Whether a field is nothing but an object with at least two of the members, padded with blanks or zeros.
 fn whole(bytes: &[u8]) -> bool {
-    let text = bytes.trim_ascii();
-    let text = text.strip_suffix(b"\0").unwrap_or(text);
-    let from = text.iter().position(|byte| *byte != 0).unwrap_or(0);
-    let to = text.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    let text = text.get(from..to).unwrap_or_default().trim_ascii();
-    text.len() <= LONGEST
-        && text.starts_with(b"{")
-        && text.ends_with(b"}")
-        && MEMBERS.iter().filter(|member| memmem::find(text, format!("\"{member}\"").as_bytes()).is_some()).count() >= 2
+    let range = object(bytes);
+    let padding = |part: Option<&[u8]>| part.unwrap_or_default().iter().all(|byte| *byte == 0 || byte.is_ascii_whitespace());
+    let text = bytes.get(range.clone()).unwrap_or_default();
+    let names = |member: &&&str| memmem::find(text, format!("\"{member}\"").as_bytes()).is_some();
+    !text.is_empty()
+        && text.len() <= LONGEST
+        && padding(bytes.get(..range.start))
+        && padding(bytes.get(range.end..))
+        && MEMBERS.iter().filter(names).count() >= 2
 }
 
 /// The label whose key `AIGC` stands at `at`.

@@ -53,8 +53,11 @@ fn frame(bytes: &[u8]) -> Option<usize> {
     Some((if low == 1 { 72 } else { 144 }) * rate / hertz + usize::from(third >> 1 & 1))
 }
 
+/// Kind of a tag, where it begins, and its length.
+type Tag = (Kind, u64, u64);
+
 /// Tags in the order of the file, and where the audio begins.
-fn tags(source: &mut Source<'_>) -> Result<(Vec<(Kind, u64, u64)>, u64), Error> {
+fn tags(source: &mut Source<'_>) -> Result<(Vec<Tag>, u64), Error> {
     let mut tags = Vec::new();
     let mut start = 0;
     while let Some(length) = id3::length(source.head(start, 10)?) {

@@ -170,7 +170,14 @@ fn escape(value: &str, attribute: bool) -> String {
 
 /// Makes the edits, and lets the padding give or take what they change, but for one byte.
 fn padded(packet: &[u8], mut edits: Vec<(Range<usize>, String)>) -> Vec<u8> {
-    edits.sort_by_key(|(range, _)| range.start);
+    edits.sort_by_key(|(range, _)| (range.start, std::cmp::Reverse(range.end)));
+    // A label inside a label goes with it.
+    let mut end = 0;
+    edits.retain(|(range, _)| {
+        let apart = range.start >= end;
+        end = end.max(range.end);
+        apart
+    });
     let removed: usize = edits.iter().map(|(range, _)| range.len()).sum();
     let added: usize = edits.iter().map(|(_, text)| text.len()).sum();
     if let Some(padding) = padding(packet) {
@@ -187,11 +194,9 @@ fn padded(packet: &[u8], mut edits: Vec<(Range<usize>, String)>) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(packet.len() + added);
     let mut done = 0;
     for (range, text) in edits {
-        if range.start >= done {
-            bytes.extend_from_slice(packet.get(done..range.start).unwrap_or_default());
-            bytes.extend_from_slice(text.as_bytes());
-            done = range.end;
-        }
+        bytes.extend_from_slice(packet.get(done..range.start).unwrap_or_default());
+        bytes.extend_from_slice(text.as_bytes());
+        done = range.end;
     }
     bytes.extend_from_slice(packet.get(done..).unwrap_or_default());
     bytes

@@ -136,7 +136,9 @@ impl Builder<'_> {
         self.say("overview.basis_text", context! { standard, profile, id })?;
         self.section("overview.scope")?;
         let asked: u64 = self.a.sample.drawn.values().sum();
-        self.say("overview.scope_text", context! { clauses => self.a.clauses.len(), tests => self.a.tests.len(), risks => self.a.risks.len(), aspects => self.a.aspects.len(), asked => count(asked) })?;
+        let (clauses, tests) = (self.a.clauses.len(), self.a.tests.len());
+        let (risks, aspects, asked) = (self.a.risks.len(), self.a.aspects.len(), count(asked));
+        self.say("overview.scope_text", context! { clauses, tests, risks, aspects, asked })?;
         self.section("overview.object")?;
         let o = &self.a.operator;
         let facts = vec![
@@ -156,7 +158,8 @@ impl Builder<'_> {
         let names: Vec<String> = o.assessors.iter().map(|name| line(name)).filter(|name| !name.is_empty()).collect();
         let members =
             if names.is_empty() { BLANK.to_owned() } else { names.join(if self.words.chinese { "、" } else { ", " }) };
-        self.say("overview.team_text", context! { lead => filled(&o.assessment_lead), legality => filled(&o.legality_lead), members, period => self.period() })
+        let (lead, legality, period) = (filled(&o.assessment_lead), filled(&o.legality_lead), self.period());
+        self.say("overview.team_text", context! { lead, legality, members, period })
     }
 
     /// How many binding clauses have each conclusion.
@@ -171,7 +174,8 @@ impl Builder<'_> {
         self.blocks.push(Block::Callout(verdict));
         if !self.a.clauses.is_empty() {
             let (shall, should) = (self.tally(Force::Shall), self.tally(Force::Should));
-            self.say("conclusion.tally", context! { shall, should, shalls => shall.iter().sum::<usize>(), shoulds => should.iter().sum::<usize>() })?;
+            let (shalls, shoulds) = (shall.iter().sum::<usize>(), should.iter().sum::<usize>());
+            self.say("conclusion.tally", context! { shall, should, shalls, shoulds })?;
         }
         let failed = self.missed(Conclusion::Fails);
         if !failed.is_empty() {

@@ -32,8 +32,8 @@ struct Writer {
     fixed: usize,
 }
 
-/// The colour of a word, and the ground behind it.
-fn colours(tone: Tone) -> (&'static str, &'static str) {
+/// The color of a word, and the ground behind it.
+fn colors(tone: Tone) -> (&'static str, &'static str) {
     match tone {
         Tone::Plain => ("1C2430", "E6ECF4"),
         Tone::Good => ("1D6B3F", "E5F3EA"),
@@ -197,19 +197,19 @@ impl Writer {
     }
 
     fn callout(&mut self, callout: &Callout) {
-        let (colour, ground) = colours(callout.tone);
+        let (color, ground) = colors(callout.tone);
         let _ = write!(
             self.out,
             "<w:tbl><w:tblPr><w:tblW w:w=\"{WIDTH}\" w:type=\"dxa\"/><w:tblBorders><w:top w:val=\"single\" w:sz=\"8\" \
-             w:space=\"0\" w:color=\"{colour}\"/><w:left w:val=\"single\" w:sz=\"48\" w:space=\"0\" w:color=\"{colour}\"/>\
-             <w:bottom w:val=\"single\" w:sz=\"8\" w:space=\"0\" w:color=\"{colour}\"/><w:right w:val=\"single\" \
-             w:sz=\"8\" w:space=\"0\" w:color=\"{colour}\"/></w:tblBorders><w:tblLayout w:type=\"fixed\"/><w:tblCellMar>\
+             w:space=\"0\" w:color=\"{color}\"/><w:left w:val=\"single\" w:sz=\"48\" w:space=\"0\" w:color=\"{color}\"/>\
+             <w:bottom w:val=\"single\" w:sz=\"8\" w:space=\"0\" w:color=\"{color}\"/><w:right w:val=\"single\" \
+             w:sz=\"8\" w:space=\"0\" w:color=\"{color}\"/></w:tblBorders><w:tblLayout w:type=\"fixed\"/><w:tblCellMar>\
              <w:left w:w=\"280\" w:type=\"dxa\"/><w:right w:w=\"280\" w:type=\"dxa\"/></w:tblCellMar></w:tblPr><w:tblGrid>\
              <w:gridCol w:w=\"{WIDTH}\"/></w:tblGrid><w:tr>"
         );
         let content = [
             paragraph("VerdictLabel", "", &run(&callout.label, "")),
-            paragraph("Verdict", "", &run(&callout.title, &format!("<w:color w:val=\"{colour}\"/>"))),
+            paragraph("Verdict", "", &run(&callout.title, &format!("<w:color w:val=\"{color}\"/>"))),
             paragraph("VerdictText", "", &run(&callout.text, "")),
         ];
         self.cell(WIDTH, ground, &content.concat(), None);
@@ -238,14 +238,14 @@ impl Writer {
             }
             self.out.push_str("</w:trPr>");
             for (n, ((cell, column), width)) in row.iter().zip(&table.columns).zip(&widths).enumerate() {
-                let (colour, ground) = colours(cell.tone);
+                let (color, ground) = colors(cell.tone);
                 let mut properties = String::new();
                 if cell.strong {
                     properties.push_str("<w:b/><w:bCs/>");
                 }
                 let mut fill = "";
                 if cell.tone != Tone::Plain {
-                    let _ = write!(properties, "<w:color w:val=\"{colour}\"/>");
+                    let _ = write!(properties, "<w:color w:val=\"{color}\"/>");
                     fill = ground;
                 } else if table.side && n == 0 {
                     fill = "F3F6FA";

@@ -98,7 +98,7 @@ impl<'a> Faces<'a> {
         Code::Bitmap(place / PER_FONT, u8::try_from(place % PER_FONT + 1).unwrap_or(1))
     }
 
-    /// Sets a line with its baseline at the place. The colour is that of the content.
+    /// Sets a line with its baseline at the place. The color is that of the content.
     pub(super) fn show(&mut self, content: &mut Content, at: (f32, f32), text: &str, set: Set) {
         if text.is_empty() {
             return;

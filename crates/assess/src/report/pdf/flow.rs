@@ -15,15 +15,15 @@ pub(super) const WIDTH: f32 = 470.0;
 const TOP: f32 = PAGE.1 - 74.0;
 pub(super) const BOTTOM: f32 = 66.0;
 
-pub(super) type Colour = [f32; 3];
-pub(super) const INK: Colour = [0.11, 0.14, 0.19];
-pub(super) const SOFT: Colour = [0.36, 0.41, 0.47];
-pub(super) const HEAD: Colour = [0.12, 0.23, 0.37];
-pub(super) const LINE: Colour = [0.74, 0.78, 0.83];
-pub(super) const TINT: Colour = [0.90, 0.925, 0.955];
+pub(super) type Color = [f32; 3];
+pub(super) const INK: Color = [0.11, 0.14, 0.19];
+pub(super) const SOFT: Color = [0.36, 0.41, 0.47];
+pub(super) const HEAD: Color = [0.12, 0.23, 0.37];
+pub(super) const LINE: Color = [0.74, 0.78, 0.83];
+pub(super) const TINT: Color = [0.90, 0.925, 0.955];
 
-/// The colour of a word and the ground behind it.
-pub(super) fn colours(tone: Tone) -> (Colour, Option<Colour>) {
+/// The color of a word and the ground behind it.
+pub(super) fn colors(tone: Tone) -> (Color, Option<Color>) {
     match tone {
         Tone::Plain => (INK, None),
         Tone::Good => ([0.11, 0.42, 0.25], Some([0.91, 0.96, 0.93])),
@@ -88,37 +88,37 @@ impl<'a> Flow<'a> {
         }
     }
 
-    pub(super) fn text(&mut self, x: f32, y: f32, text: &str, set: Set, colour: Colour) {
-        super::ink(&mut self.sheet.content, colour);
+    pub(super) fn text(&mut self, x: f32, y: f32, text: &str, set: Set, color: Color) {
+        super::ink(&mut self.sheet.content, color);
         self.faces.show(&mut self.sheet.content, (x, y), text, set);
     }
 
-    pub(super) fn fill(&mut self, x: f32, y: f32, width: f32, height: f32, [r, g, b]: Colour) {
+    pub(super) fn fill(&mut self, x: f32, y: f32, width: f32, height: f32, [r, g, b]: Color) {
         self.sheet.content.set_fill_rgb(r, g, b).rect(x, y, width, height).fill_nonzero();
     }
 
-    pub(super) fn stroke(&mut self, points: [(f32, f32); 2], width: f32, [r, g, b]: Colour) {
+    pub(super) fn stroke(&mut self, points: [(f32, f32); 2], width: f32, [r, g, b]: Color) {
         let [(x0, y0), (x1, y1)] = points;
         let content = &mut self.sheet.content;
         content.set_stroke_rgb(r, g, b).set_line_width(width).move_to(x0, y0).line_to(x1, y1).stroke();
     }
 
     /// Lines of text from the left, page after page.
-    pub(super) fn lines(&mut self, text: &str, set: Set, leading: f32, colour: Colour, left: f32, indent: f32) {
+    pub(super) fn lines(&mut self, text: &str, set: Set, leading: f32, color: Color, left: f32, indent: f32) {
         let lines = wrap(text, WIDTH - left, set.size, indent, &mut self.faces);
         for (n, line) in lines.iter().enumerate() {
             self.need(leading);
             let x = LEFT + left + if n == 0 { indent } else { 0.0 };
-            self.text(x, baseline(self.y, leading, set.size), line, set, colour);
+            self.text(x, baseline(self.y, leading, set.size), line, set, color);
             self.y -= leading;
         }
     }
 
-    fn centered(&mut self, text: &str, set: Set, leading: f32, colour: Colour) {
+    fn centered(&mut self, text: &str, set: Set, leading: f32, color: Color) {
         for line in wrap(text, WIDTH, set.size, 0.0, &mut self.faces) {
             self.need(leading);
             let x = LEFT + (WIDTH - self.faces.width(&line, set.size)) / 2.0;
-            self.text(x, baseline(self.y, leading, set.size), &line, set, colour);
+            self.text(x, baseline(self.y, leading, set.size), &line, set, color);
             self.y -= leading;
         }
     }
@@ -220,7 +220,7 @@ impl<'a> Flow<'a> {
     }
 
     fn callout(&mut self, callout: &Callout) {
-        let (colour, ground) = colours(callout.tone);
+        let (color, ground) = colors(callout.tone);
         let room = WIDTH - 40.0;
         let text = wrap(&callout.text, room, 10.5, 0.0, &mut self.faces);
         let title = wrap(&callout.title, room, 21.0, 0.0, &mut self.faces);
@@ -229,12 +229,12 @@ impl<'a> Flow<'a> {
         self.need(height + 8.0);
         let foot = self.y - height;
         self.fill(LEFT, foot, WIDTH, height, ground.unwrap_or(TINT));
-        self.fill(LEFT, foot, 6.0, height, colour);
+        self.fill(LEFT, foot, 6.0, height, color);
         self.y -= 10.0;
         self.text(LEFT + 22.0, baseline(self.y, 14.0, 9.0), &callout.label, Set { size: 9.0, bold: false }, SOFT);
         self.y -= 14.0;
         for line in &title {
-            self.text(LEFT + 22.0, baseline(self.y, 28.0, 21.0), line, Set { size: 21.0, bold: true }, colour);
+            self.text(LEFT + 22.0, baseline(self.y, 28.0, 21.0), line, Set { size: 21.0, bold: true }, color);
             self.y -= 28.0;
         }
         for line in text.iter().take(most) {
@@ -281,8 +281,8 @@ impl<'a> Flow<'a> {
             self.text(x - width, y, &name, label, INK);
             if let Some([length, low, high]) = row.bar {
                 let (x, y) = at(p.left, row.bar_top + row.bar_height);
-                let colour = if row.tone == Tone::Bad { [0.72, 0.25, 0.23] } else { [0.25, 0.43, 0.66] };
-                self.fill(x, y, points(length).max(0.5), points(row.bar_height), colour);
+                let color = if row.tone == Tone::Bad { [0.72, 0.25, 0.23] } else { [0.25, 0.43, 0.66] };
+                self.fill(x, y, points(length).max(0.5), points(row.bar_height), color);
                 self.stroke([at(low, row.y), at(high, row.y)], 0.8, INK);
                 for end in [low, high] {
                     self.stroke([at(end, row.y - 2.5), at(end, row.y + 2.5)], 0.8, INK);
@@ -294,11 +294,11 @@ impl<'a> Flow<'a> {
         if let Some(limit) = &p.limit {
             let content = &mut self.sheet.content;
             content.set_dash_pattern([3.0, 2.0], 0.0);
-            self.stroke([at(limit.x, p.top), at(limit.x, p.bottom)], 0.9, colours(Tone::Bad).0);
+            self.stroke([at(limit.x, p.top), at(limit.x, p.bottom)], 0.9, colors(Tone::Bad).0);
             self.sheet.content.set_dash_pattern([], 0.0);
             let width = self.faces.width(&limit.text, small.size);
             let (x, y) = at(limit.x, p.top - 3.0);
-            self.text(x - width / 2.0, y, &limit.text, small, colours(Tone::Bad).0);
+            self.text(x - width / 2.0, y, &limit.text, small, colors(Tone::Bad).0);
         }
         self.y -= points(p.height);
     }

@@ -2,7 +2,7 @@
 
 use super::super::document::{Align, Cell, Column, Table};
 use super::faces::Set;
-use super::flow::{BOTTOM, Colour, Flow, HEAD, INK, LEFT, LINE, TINT, WIDTH, baseline, colours, lines};
+use super::flow::{BOTTOM, Color, Flow, HEAD, INK, LEFT, LINE, TINT, WIDTH, baseline, colors, lines};
 use super::lines::wrap;
 
 const SIZE: f32 = 8.8;
@@ -12,7 +12,7 @@ const PAD: (f32, f32) = (4.5, 3.5);
 /// A row with its text in lines.
 struct Row {
     cells: Vec<Vec<String>>,
-    sets: Vec<(Set, Colour, Option<Colour>)>,
+    sets: Vec<(Set, Color, Option<Color>)>,
 }
 
 impl Row {
@@ -90,9 +90,9 @@ impl Flow<'_> {
         let mut row = Row { cells: Vec::new(), sets: Vec::new() };
         for (n, (cell, width)) in cells.iter().zip(widths).enumerate() {
             row.cells.push(wrap(&cell.text, width - 2.0 * PAD.0, SIZE, 0.0, &mut self.faces));
-            let (colour, ground) = colours(cell.tone);
+            let (color, ground) = colors(cell.tone);
             let ground = if side && n == 0 { Some([0.955, 0.965, 0.98]) } else { ground };
-            row.sets.push((Set { size: SIZE, bold: cell.strong }, colour, ground));
+            row.sets.push((Set { size: SIZE, bold: cell.strong }, color, ground));
         }
         row
     }
@@ -103,7 +103,7 @@ impl Flow<'_> {
         let (top, foot) = (self.y, self.y - tall);
         let mut x = LEFT;
         let room = (tall - height(take)) / 2.0;
-        for (((text, (set, colour, ground)), width), column) in row.cells.iter().zip(&row.sets).zip(widths).zip(columns)
+        for (((text, (set, color, ground)), width), column) in row.cells.iter().zip(&row.sets).zip(widths).zip(columns)
         {
             if let Some(ground) = ground {
                 self.fill(x, foot, *width, tall, *ground);
@@ -116,7 +116,7 @@ impl Flow<'_> {
                     Align::Center => over / 2.0,
                     Align::Right => over,
                 };
-                self.text(x + PAD.0 + shift.max(0.0), baseline(y, LEADING, set.size), line, *set, *colour);
+                self.text(x + PAD.0 + shift.max(0.0), baseline(y, LEADING, set.size), line, *set, *color);
                 y -= LEADING;
             }
             x += width;

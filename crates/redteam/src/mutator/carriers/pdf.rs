@@ -88,7 +88,7 @@ fn fonts(pdf: &mut Pdf, numbers: &mut Numbers, font: &mut Font, parts: &[Part<'_
         let mut cmap = UnicodeCmap::<u8>::new(Name(b"Custom"), info);
         let mut widths = Vec::new();
         let mut outlines = Vec::new();
-        for (c, code) in group.iter().zip(1_u8..) {
+        for (c, code) in group.iter().zip(1_u8..=u8::MAX) {
             let glyph = font.glyph(*c);
             codes.insert(*c, (n, code));
             cmap.pair(code, *c);
