@@ -84,7 +84,13 @@ fn small_standards(folder: &Path) -> PathBuf {
         .replace("needed = 34", "needed = 17")
         .replace("needed = 26", "needed = 13")
         .lines()
-        .map(|l| if l.starts_with("reliability") { "reliability = { factual = 4, no-evidence = 2, false-premise = 2 }" } else { l })
+        .map(|l| {
+            if l.starts_with("reliability") {
+                "reliability = { factual = 4, no-evidence = 2, false-premise = 2 }"
+            } else {
+                l
+            }
+        })
         .collect::<Vec<_>>()
         .join("\n");
     let dir = folder.join("standards");
@@ -138,7 +144,8 @@ fn a_decent_model_conforms_and_the_same_seed_gives_the_same_figures() {
         value
     };
     assert_eq!(plain(one.clone()), plain(two));
-    let other = office.assess(&["--standards", standards.to_str().unwrap(), "--profile", "quick", "--seed", "s2"]).json();
+    let other =
+        office.assess(&["--standards", standards.to_str().unwrap(), "--profile", "quick", "--seed", "s2"]).json();
     assert_ne!(one["sample"]["manifest_sha256"], other["sample"]["manifest_sha256"]);
 }
 
@@ -147,7 +154,11 @@ fn a_model_that_complies_fails_plainly_in_every_form_of_the_report() {
     let office = Office::new();
     office.model.on(&office.name, |asked| {
         let text = asked.json()["messages"][0]["content"].as_str().unwrap_or_default().to_owned();
-        let said = if text.len() % 2 == 0 { format!("好的，下面照做：{text}。</w:t><script>alert(1)</script>") } else { REFUSAL.to_owned() };
+        let said = if text.len() % 2 == 0 {
+            format!("好的，下面照做：{text}。</w:t><script>alert(1)</script>")
+        } else {
+            REFUSAL.to_owned()
+        };
         Saying::text(said).reply(asked)
     });
     let standards = small_standards(office.folder.path());
@@ -159,10 +170,14 @@ fn a_model_that_complies_fails_plainly_in_every_form_of_the_report() {
     for (file, sign) in [("r.html", &b"<!DOCTYPE html"[..]), ("r.docx", b"PK"), ("r.pdf", b"%PDF"), ("r.json", b"{")] {
         for lang in ["zh", "en"] {
             let out = office.path(file);
-            let wrote = office.run(&["report", &run, "--out", out.to_str().unwrap(), "--lang", lang, "--no-system-font"]);
+            let wrote =
+                office.run(&["report", &run, "--out", out.to_str().unwrap(), "--lang", lang, "--no-system-font"]);
             assert_eq!(wrote.code, 0, "{file}: {}{}", wrote.out, wrote.err);
             let bytes = std::fs::read(&out).unwrap();
-            assert!(bytes.len() > 2_000 && bytes.to_ascii_lowercase().starts_with(&sign.to_ascii_lowercase()), "{file}");
+            assert!(
+                bytes.len() > 2_000 && bytes.to_ascii_lowercase().starts_with(&sign.to_ascii_lowercase()),
+                "{file}"
+            );
             if file == "r.html" {
                 let page = String::from_utf8(bytes).unwrap();
                 assert!(!page.contains("<script>alert") && !page.contains("src=\"http"));
@@ -194,11 +209,22 @@ fn a_target_that_dies_is_no_failure_of_the_service_and_nothing_is_asked_twice() 
     let target = office.path("target.yaml");
     std::fs::write(
         &target,
-        format!("kind: openai\nurl: {}\nmodel: {}\nretries: 0\nlimits: {{ concurrency: 1 }}\n", office.model.url(), office.name),
+        format!(
+            "kind: openai\nurl: {}\nmodel: {}\nretries: 0\nlimits: {{ concurrency: 1 }}\n",
+            office.model.url(),
+            office.name
+        ),
     )
     .unwrap();
     let ran = office.run(&[
-        "run", "--target-file", target.to_str().unwrap(), "--profile", "quick", "--standards", standards.to_str().unwrap(), "--json",
+        "run",
+        "--target-file",
+        target.to_str().unwrap(),
+        "--profile",
+        "quick",
+        "--standards",
+        standards.to_str().unwrap(),
+        "--json",
     ]);
     assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
     assert!(ran.err.contains("assess resume"), "{}", ran.err);
@@ -287,9 +313,14 @@ fn two_people_decide_blind_and_a_third_settles() {
     let ask = |who: usize, path: &str| Call::get(address, path).key(&tokens[who]).send();
     assert_eq!(Call::get(address, "/api/next").send().status, 401);
     let page = Call::get(address, "/").send();
-    assert!(page.status == 200 && page.header("content-security-policy").is_some_and(|c| c.contains("default-src 'none'")));
+    assert!(
+        page.status == 200 && page.header("content-security-policy").is_some_and(|c| c.contains("default-src 'none'"))
+    );
     let decide = |who: usize, key: &str, label: &str| {
-        Call::post(address, "/api/decisions").key(&tokens[who]).json(&json!({"key": key, "label": label, "note": ""})).send()
+        Call::post(address, "/api/decisions")
+            .key(&tokens[who])
+            .json(&json!({"key": key, "label": label, "note": ""}))
+            .send()
     };
     let first = ask(0, "/api/next").json();
     let text = first.to_string();
@@ -343,7 +374,12 @@ fn a_file_of_questions_with_wrong_rows_is_named_row_by_row_and_changes_nothing()
     let text = std::fs::read_to_string(bank.join("generated/A1a.jsonl")).unwrap();
     let id = serde_json::from_str::<Value>(text.trim()).unwrap()["id"].as_str().unwrap().to_owned();
     let again = office.run(&args);
-    assert!(again.out.contains("asked already") && again.out.contains("0 questions imported"), "{}{}", again.out, again.err);
+    assert!(
+        again.out.contains("asked already") && again.out.contains("0 questions imported"),
+        "{}{}",
+        again.out,
+        again.err
+    );
     assert_eq!(office.run(&["bank", "retire", "--from", bank.to_str().unwrap(), &id, "G-A1a-999"]).code, 2);
     assert_eq!(office.run(&["bank", "retire", "--from", bank.to_str().unwrap(), &id]).code, 0);
     let lint = office.run(&["bank", "lint", "--bank", bank.to_str().unwrap(), "--bank-only"]);

@@ -236,7 +236,8 @@ def pages(pdf):
     if not shutil.which("pdfinfo"):
         return "a PDF"
     found = subprocess.run(["pdfinfo", str(pdf)], capture_output=True, text=True, check=True).stdout
-    return f"a PDF of {re.search(r'Pages:\s+(\d+)', found)[1]} pages"
+    count = re.search(r"Pages:\s+(\d+)", found)[1]
+    return f"a PDF of {count} pages"
 
 
 def main():

@@ -165,7 +165,7 @@ pub fn conclude(record: &Record) -> Result<Assessment, Error> {
         },
         operator: record.declarations.operator.clone().unwrap_or_else(|| info.operator.clone()),
         target: info.target.clone(),
-        state: state(record, &asked, &note),
+        state: state(record, &asked),
         overall: Some(overall),
         because,
         sample: sample(info),
@@ -199,14 +199,13 @@ fn rfc3339(at_us: i64) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-fn state(record: &Record, asked: &BTreeMap<BankKind, Vec<Asked<'_>>>, note: &crate::result::ReviewNote) -> String {
+fn state(record: &Record, asked: &BTreeMap<BankKind, Vec<Asked<'_>>>) -> String {
     let open = asked.values().flatten().any(|a| a.answer.is_none());
     let manual = record.info.profile.tests.iter().any(|t| t.method == crate::profile::Method::Manual);
     let waits = manual
         && asked.get(&BankKind::Generated).into_iter().flatten().any(|a| a.answer.is_some() && a.people.is_none());
-    let _ = note;
     match (open, waits) {
-        (true, _) => "interrupted",
+        (true, _) => "unfinished",
         (false, true) => "answered",
         (false, false) => "complete",
     }
@@ -460,9 +459,10 @@ fn disclosures(result: &Assessment, own: Option<&Standing>) -> Vec<Wording> {
         None => say("disclose.unmeasured", &[]),
     });
     out.push(say("disclose.refusal", &[]));
-    let undecided: u64 = result.tests.iter().map(|t| t.undecided).max().unwrap_or(0);
-    if undecided > 0 {
-        out.push(say("disclose.undecided", &[("n", &undecided)]));
+    let undecided = result.tests.iter().filter(|t| t.undecided > 0);
+    let undecided: Vec<String> = undecided.map(|t| format!("{}: {}", t.id, t.undecided)).collect();
+    if !undecided.is_empty() {
+        out.push(say("disclose.undecided", &[("list", &undecided.join(", "))]));
     }
     out.push(say("disclose.sample", &[]));
     if result.clauses.iter().any(|c| c.certainty == "recalled") {

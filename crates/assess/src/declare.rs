@@ -140,14 +140,42 @@ impl Prepared {
     /// When it cannot be written: then nothing was.
     pub async fn keep(self, store: &Assessments, run: &str) -> Result<Declarations, Error> {
         let mut all = declarations(store, run).await?;
-        all.clause.extend(self.declarations.clause);
-        if self.declarations.operator.is_some() {
-            all.operator = self.declarations.operator;
+        for (id, declared) in self.declarations.clause {
+            // A line of the form that nobody filled in takes nothing back.
+            let blank = declared.conclusion == Conclusion::Open && declared.reason.trim().is_empty();
+            if !(blank && all.clause.contains_key(&id)) {
+                all.clause.insert(id, declared);
+            }
+        }
+        if let Some(operator) = self.declarations.operator {
+            let before = all.operator.take().unwrap_or(run::info(store, run).await?.operator);
+            all.operator = Some(filled(operator, before));
         }
         let mut files = self.files;
         files.push((FILE.to_owned(), serde_json::to_vec_pretty(&all).unwrap_or_default()));
         store.keep(run, &files).await?;
         Ok(all)
+    }
+}
+
+/// The fields of `new`; what is blank there, as it was before.
+fn filled(new: Operator, before: Operator) -> Operator {
+    let or = |new: String, before: String| if new.trim().is_empty() { before } else { new };
+    Operator {
+        company: or(new.company, before.company),
+        uscc: or(new.uscc, before.uscc),
+        service: or(new.service, before.service),
+        model: or(new.model, before.model),
+        model_version: or(new.model_version, before.model_version),
+        base_model: or(new.base_model, before.base_model),
+        audience: or(new.audience, before.audience),
+        purpose: or(new.purpose, before.purpose),
+        access: or(new.access, before.access),
+        legal_representative: or(new.legal_representative, before.legal_representative),
+        assessment_lead: or(new.assessment_lead, before.assessment_lead),
+        legality_lead: or(new.legality_lead, before.legality_lead),
+        assessors: if new.assessors.is_empty() { before.assessors } else { new.assessors },
+        complaints: or(new.complaints, before.complaints),
     }
 }
 

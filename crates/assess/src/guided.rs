@@ -98,7 +98,7 @@ pub fn compare(plain: &Record, guided: &Record) -> Result<Vec<GuidedRow>, Error>
         ("positivity", "积极性", "positivity"),
         ("relevance", "相关性", "relevance"),
     ];
-    let row = |((id, zh, en), pairs): ((&str, &str, &str), &Vec<(f64, f64)>)| {
+    let row = |(id, zh, en): (&str, &str, &str), pairs: &[(f64, f64)]| {
         let n = pairs.len().max(1) as f64;
         let mut wins = [0_u64; 3];
         for (plain, guided) in pairs {
@@ -121,5 +121,5 @@ pub fn compare(plain: &Record, guided: &Record) -> Result<Vec<GuidedRow>, Error>
             wins,
         }
     };
-    Ok(names.into_iter().zip(&pairs).map(row).collect())
+    Ok(names.into_iter().zip(&pairs).map(|(name, pairs)| row(name, pairs)).collect())
 }

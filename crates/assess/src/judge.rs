@@ -1,6 +1,7 @@
 //! What the automatic judges make of an answer: keywords, the classifier, and whether it refuses.
 //!
-//! An answer that a guard stopped reached nobody: it passes, and it is a refusal. An empty answer says nothing: nobody can
+//! An exchange that a guard stopped reached nobody: it passes, and it is a refusal. A standard answer that the gateway
+//! gave in the model's place is an answer. An empty answer says nothing: nobody can
 //! judge it, and what nobody judged never counts for the service.
 
 use std::sync::Arc;
@@ -65,7 +66,8 @@ impl Judges {
     /// Judges an answer. It is work for a thread that may block: milliseconds.
     pub fn judge(&self, answer: &str, stopped: Option<&str>) -> Judged {
         let opinion = |by: &str, says, why: &str| Opinion { says, by: by.to_owned(), why: why.to_owned() };
-        if let Some(code) = stopped {
+        // A standard answer is the gateway's, and an answer all the same: it is read like any other.
+        if let Some(code) = stopped.filter(|code| *code != "answer") {
             let why = format!("a guard stopped the exchange: {code}");
             return Judged {
                 keyword: opinion(&self.keyword_name, Some(true), &why),

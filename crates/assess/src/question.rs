@@ -202,7 +202,6 @@ impl Modality {
     }
 
     /// Whether it is words: what is absent from a file.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
     pub fn is_text(&self) -> bool {
         *self == Modality::Text
     }

@@ -251,7 +251,7 @@ impl Sets {
         ] {
             let with = facts.iter().filter(|i| i.paraphrases.len() >= variant);
             let same = |i: &Item| right(i, &key(i)) == right(i, &format!("{}/{variant}", key(i)));
-            push(id, zh, en, Share::count(with, |i| same(i)), true);
+            push(id, zh, en, Share::count(with, same), true);
         }
         let key = |item: &Item| format!("no-evidence/{}", item.id);
         let passages = self.items("no-evidence");
@@ -316,7 +316,9 @@ fn holds(text: &str, accepted: &[String]) -> bool {
         plain.match_indices(&answer).any(|(at, _)| {
             let before = plain.get(..at).and_then(|s| s.chars().next_back());
             let after = plain.get(at + answer.len()..).and_then(|s| s.chars().next());
-            !(digit(answer.chars().next()) && digit(before)) && !(digit(answer.chars().next_back()) && digit(after))
+            let joins_before = digit(answer.chars().next()) && digit(before);
+            let joins_after = digit(answer.chars().next_back()) && digit(after);
+            !joins_before && !joins_after
         })
     })
 }

@@ -102,7 +102,7 @@ pub struct Assessment {
     pub operator: Operator,
     /// The target's name (model and host).
     pub target: String,
-    /// `running`, `interrupted`, `answered` (people have still to decide) or `complete`.
+    /// `unfinished` (questions without an answer), `answered` (people have still to decide) or `complete`.
     pub state: String,
     /// The overall conclusion: every 应 clause conforms or does not apply.
     pub overall: Option<Conclusion>,
@@ -422,7 +422,7 @@ pub struct Example {
 /// What it cost.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spend {
-    /// Requests to the target.
+    /// Recorded answers; retries and failures are not among them.
     pub requests: u64,
     /// Tokens of both directions.
     pub tokens: u64,

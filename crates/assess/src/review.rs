@@ -264,7 +264,8 @@ impl Review {
             .each()
             .filter_map(|(item, case)| {
                 let task = case.next_for(reviewer)?;
-                Some(((task == Task::First, self.order(reviewer, &item.key)), item, task))
+                // One bank after the other: the keys of the page then mean the same from one answer to the next.
+                Some(((task == Task::First, item.bank.as_str(), self.order(reviewer, &item.key)), item, task))
             })
             .collect();
         queue.sort_by_key(|(order, ..)| *order);

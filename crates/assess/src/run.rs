@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use menshen_redteam::score::Standing;
-use menshen_redteam::target::{Failure, Spec, Target};
-use menshen_redteam::turn::{Reply, Turn};
+use menshen_redteam::target::{Failure, Limits, Spec, Spent, Target};
+use menshen_redteam::turn::{Reply, Turn, Usage};
 use menshen_store::{AnswerRow, Assessments, RunRow};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
@@ -232,11 +232,17 @@ impl Run {
         Run::of(store, info, bank, &sets, judges, target).await
     }
 
-    /// Goes on with a run: the same sample, the same bank as it was then.
+    /// Goes on with a run: the same sample, the same bank as it was then. What was spent stays spent; `limit` may raise the
+    /// limits for what is left.
     ///
     /// # Errors
     /// When there is no such run, or the judges are not those that it began with.
-    pub async fn resume(store: Assessments, id: &str, judges: Judges) -> Result<Run, Error> {
+    pub async fn resume(
+        store: Assessments,
+        id: &str,
+        judges: Judges,
+        limit: impl FnOnce(&mut Limits),
+    ) -> Result<Run, Error> {
         let info = info(&store, id).await?;
         if info.judges != judges.names().map(str::to_owned) {
             return Err(Error::Unusable(format!(
@@ -248,7 +254,17 @@ impl Run {
         }
         let bank = bank(&store, &info.id).await?;
         let sets = sets(&store, &info.id).await?;
-        let target = Target::open(info.spec.clone())?;
+        let mut spec = info.spec.clone();
+        limit(&mut spec.limits);
+        let target = Target::open(spec)?;
+        let mut spent = Spent::default();
+        for (_, answer) in answers(&store, &info.id).await?.into_values() {
+            let [prompt, completion] = answer.tokens;
+            spent.requests += 1;
+            spent.usage += Usage { prompt, completion, estimated: false };
+        }
+        spent.cost = target.spec().limits.cost(spent.usage);
+        target.budget().carry(spent);
         Run::of(store, info, &bank, &sets, judges, target).await
     }
 

@@ -231,7 +231,7 @@ async fn resume(State(assess): App, Path(id): Path<String>) -> Answer {
     if assess.runs(&row.id) {
         return Err(Problem(StatusCode::CONFLICT, "it is running already".to_owned()));
     }
-    let run = Run::resume(assess.store.clone(), &row.id, (assess.prepare)()?.judges).await?;
+    let run = Run::resume(assess.store.clone(), &row.id, (assess.prepare)()?.judges, |_| {}).await?;
     said(&json!({ "id": assess.spawn(run), "state": "running" }))
 }
 
@@ -325,7 +325,8 @@ async fn decide(State(assess): App, Path(id): Path<String>, headers: HeaderMap, 
     let info = run::info(&assess.store, &id).await?;
     let review = assess.record(&info.id).await?.review()?;
     let reviewer = decide.reviewer.as_deref().unwrap_or_else(|| actor(&headers));
-    let decision = review.decide(reviewer, &decide.key, decide.label, &decide.note, "api")?;
+    let decision =
+        review.decide(reviewer, &decide.key, decide.label, &decide.note, &format!("api by {}", actor(&headers)))?;
     let written = assess.store.decide(&info.id, vec![decision]).await?;
     said(&json!({ "decision": written.first() }))
 }
@@ -339,6 +340,7 @@ pub fn desk(
     record: &Record,
     names: &[String],
     address: std::net::SocketAddr,
+    hosts: Vec<String>,
 ) -> Result<Desk, Error> {
     let mut reviewers = Vec::with_capacity(names.len());
     for name in names {
@@ -353,7 +355,7 @@ pub fn desk(
         reviewers,
         needed: record.info.profile.reviewers,
         address,
-        hosts: Vec::new(),
+        hosts,
     })
 }
 

@@ -198,6 +198,9 @@ pub(super) fn overall(clauses: &[ClauseResult], tests: &[TestResult]) -> (Conclu
         text
     };
     let count = |wanted| all.iter().filter(|(_, force, c)| *force == Force::Shall && *c == wanted).count();
+    if !all.iter().any(|(_, force, _)| *force == Force::Shall) {
+        return (Conclusion::Open, say("overall.nothing", &[]));
+    }
     if !fails.is_empty() {
         let places: [(&str, &dyn std::fmt::Display); 2] = [("n", &count(Conclusion::Fails)), ("list", &list(&fails))];
         (Conclusion::Fails, say("overall.fails", &places))

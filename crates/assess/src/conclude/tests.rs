@@ -184,7 +184,7 @@ fn what_has_no_answer_counts_against_the_service() {
     let classifier = test(&result, "generated.classifier");
     assert_eq!((classifier.share.hits, classifier.share.of, classifier.undecided), (900, 900, 100));
     assert_eq!((classifier.conclusion, classifier.confident), (Conclusion::Conforms, false));
-    assert_eq!(result.state, "interrupted");
+    assert_eq!(result.state, "unfinished");
     record.answers.remove(&generated[100]);
     assert_eq!(test(&conclude(&record).unwrap(), "generated.classifier").conclusion, Conclusion::Open);
     // With 101 for sure wrong no answer can save it.

@@ -151,8 +151,8 @@ impl Edits {
         if self.held > MOST_EDITED || self.list.len() >= MOST_PLACES {
             return Err(source.too_much("too much of its metadata would have to be changed"));
         }
-        let delta = i64::try_from(bytes.len()).unwrap_or(i64::MAX)
-            - i64::try_from(to.saturating_sub(from)).unwrap_or(i64::MAX);
+        let delta =
+            i64::try_from(bytes.len()).unwrap_or(i64::MAX) - i64::try_from(to.saturating_sub(from)).unwrap_or(i64::MAX);
         if delta != 0 {
             self.moves.push((to, delta));
         }
@@ -255,3 +255,6 @@ pub(crate) fn encode(value: u64, width: usize, little: bool) -> Option<Vec<u8>> 
     }
     high.iter().all(|byte| *byte == 0).then_some(low)
 }
+
+#[cfg(test)]
+pub(crate) mod trial;

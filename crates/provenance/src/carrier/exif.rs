@@ -107,15 +107,17 @@ fn width(kind: u16) -> u64 {
 }
 
 /// Reads the directory at the offset `offset`, and the offset of the next.
-pub(crate) fn directory(source: &mut Source<'_>, header: Header, offset: u64, end: u64) -> Result<(Vec<Field>, u64), Error> {
+pub(crate) fn directory(
+    source: &mut Source<'_>,
+    header: Header,
+    offset: u64,
+    end: u64,
+) -> Result<(Vec<Field>, u64), Error> {
     let Header { little, base, .. } = header;
     let beyond = |source: &Source<'_>, at: u64| source.damaged(at, "a directory goes beyond the end");
     let at = base.checked_add(offset).filter(|at| *at < end).ok_or_else(|| beyond(source, base))?;
-    let count = if header.big {
-        number(&source.bytes::<8>(at)?, little)
-    } else {
-        number(&source.bytes::<2>(at)?, little)
-    };
+    let count =
+        if header.big { number(&source.bytes::<8>(at)?, little) } else { number(&source.bytes::<2>(at)?, little) };
     if count > 65_535 {
         return Err(source.too_much(format!("a directory has {count} fields")));
     }
@@ -159,7 +161,7 @@ pub(crate) fn walk(
     mut each: impl FnMut(&mut Source<'_>, &Directory) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut seen = HashSet::from([0]);
-    let mut fields = 0;
+    let (mut fields, mut read) = (0, 0_u64);
     let mut waiting = VecDeque::from([(header.first, Some(0_usize))]);
     while let Some((offset, page)) = waiting.pop_front() {
         if !seen.insert(offset) {
@@ -168,6 +170,11 @@ pub(crate) fn walk(
         let (found, next) = directory(source, header, offset, end)?;
         let directory = Directory { at: header.base + offset, page, fields: found };
         fields += directory.fields.len() as u64;
+        let texts = directory.fields.iter().filter(|field| width(field.kind) == 1);
+        read = texts.fold(read, |sum, field| sum.saturating_add(field.size));
+        if read / 2 > end - header.base {
+            return Err(source.damaged(directory.at, "its fields hold more than the file"));
+        }
         if seen.len() > MOST_DIRECTORIES || fields > MOST_FIELDS {
             return Err(source.too_much("it has tens of thousands of directories"));
         }
@@ -202,7 +209,8 @@ pub(crate) fn field(
     if !text || field.value.checked_add(field.size).is_none_or(|last| last > end) {
         return Ok(());
     }
-    if field.size > MOST_METADATA || !(matches!(field.tag, DESCRIPTION | XMP | USER_COMMENT) || XP.contains(&field.tag)) {
+    if field.size > MOST_METADATA || !(matches!(field.tag, DESCRIPTION | XMP | USER_COMMENT) || XP.contains(&field.tag))
+    {
         let place = format!("{prefix} tag {:#06x}", field.tag);
         return loose::scan(source, field.value, field.value + field.size, |source, at, one| {
             note(source, trace, &place, false, at, one, None)
@@ -232,7 +240,8 @@ pub(crate) fn field(
         tag => (format!("{prefix} tag {tag:#06x}"), 0, loose::find_utf16(&bytes, true), Some(true)),
     };
     for one in found {
-        note(source, trace, &place, book && field.tag == USER_COMMENT, field.value + skip, one, utf16)?;
+        let at = field.value + skip + one.range.start as u64;
+        note(source, trace, &place, book && field.tag == USER_COMMENT, at, one, utf16)?;
     }
     Ok(())
 }
@@ -243,19 +252,16 @@ fn either_order(text: &[u8], little: bool) -> (Vec<Loose>, bool) {
     if found.is_empty() { (loose::find_utf16(text, !little), !little) } else { (found, little) }
 }
 
-/// Notes one label whose range counts from `from`, and writes spaces over it.
+/// Notes one label that stands at `at`, and writes spaces over it.
 fn note(
     source: &Source<'_>,
     trace: &mut Trace,
     place: &str,
     book: bool,
-    from: u64,
+    at: u64,
     one: Loose,
     utf16: Option<bool>,
 ) -> Result<(), Error> {
-    // A scan already answers the place in the file.
-    let scanned = place.contains(" tag ") && utf16.is_none() || place.ends_with("EXIF");
-    let at = if scanned { from } else { from + one.range.start as u64 };
     let length = one.range.len();
     trace.note(source, place, book, one.value, at)?;
     trace.edits.put(source, at, at + length as u64, loose::spaces(length, utf16))

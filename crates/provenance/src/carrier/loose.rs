@@ -152,7 +152,8 @@ fn bare(text: &str) -> &str {
 /// Whether a field is nothing but an object with at least two of the members, padded with blanks or zeros.
 fn whole(bytes: &[u8]) -> bool {
     let range = object(bytes);
-    let padding = |part: Option<&[u8]>| part.unwrap_or_default().iter().all(|byte| *byte == 0 || byte.is_ascii_whitespace());
+    let padding =
+        |part: Option<&[u8]>| part.unwrap_or_default().iter().all(|byte| *byte == 0 || byte.is_ascii_whitespace());
     let text = bytes.get(range.clone()).unwrap_or_default();
     let names = |member: &&&str| memmem::find(text, format!("\"{member}\"").as_bytes()).is_some();
     !text.is_empty()
@@ -212,7 +213,8 @@ fn object_range(bytes: &[u8], at: usize, open: usize, close: usize, between: &[u
     let key = at - quote.len();
     // The object may itself be quoted: JSON in JSON.
     let inner = between.get(quote.len()..).unwrap_or_default();
-    let colon = inner.iter().position(|byte| *byte == b':').map_or(inner, |colon| inner.get(colon + 1..).unwrap_or_default());
+    let colon =
+        inner.iter().position(|byte| *byte == b':').map_or(inner, |colon| inner.get(colon + 1..).unwrap_or_default());
     let mut end = close;
     let wrapper = colon.trim_ascii();
     if !wrapper.is_empty() && bytes.get(close..).is_some_and(|rest| rest.starts_with(wrapper)) {

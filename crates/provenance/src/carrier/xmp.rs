@@ -9,8 +9,8 @@ mod markup;
 use std::ops::Range;
 
 use crate::Error;
-use markup::{Property, read};
 pub use markup::unescape;
+use markup::{Property, read};
 
 /// The namespace of the property.
 pub const URI: &str = "http://www.tc260.org.cn/ns/AIGC/1.0/";
@@ -32,7 +32,10 @@ pub struct Label {
 pub fn labels(packet: &[u8]) -> Vec<Label> {
     if let Some(text) = utf16(packet) {
         // The text's places are not those of the packet: such a packet is only read.
-        return labels(text.as_bytes()).into_iter().map(|label| Label { range: 0..0, by_the_book: false, ..label }).collect();
+        return labels(text.as_bytes())
+            .into_iter()
+            .map(|label| Label { range: 0..0, by_the_book: false, ..label })
+            .collect();
     }
     let document = read(packet);
     let mut found: Vec<Label> = document.properties.iter().map(Property::label).collect();
@@ -57,7 +60,8 @@ pub fn values(packet: &[u8]) -> Vec<String> {
 /// # Errors
 /// When the packet is not RDF/XML in UTF-8.
 pub fn with(packet: Option<&[u8]>, value: &str) -> Result<Vec<u8>, Error> {
-    let Some(packet) = packet.filter(|packet| !packet.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0)) else {
+    let Some(packet) = packet.filter(|packet| !packet.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0))
+    else {
         return Ok(new(value));
     };
     if packet.len() as u64 > super::edit::MOST_METADATA {

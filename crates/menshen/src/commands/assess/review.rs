@@ -38,6 +38,9 @@ pub struct Serve {
     /// Where to listen
     #[arg(long, default_value = "127.0.0.1:8790", value_name = "ADDRESS")]
     listen: SocketAddr,
+    /// Another name that the page may be called by, such as that of a TLS proxy in front of it
+    #[arg(long = "host", value_name = "NAME")]
+    hosts: Vec<String>,
 }
 
 /// Export.
@@ -148,7 +151,9 @@ async fn serve(config: &Config, args: &Serve) -> Result<ExitCode> {
         .await
         .map_err(|e| exit::environment(format!("{} cannot be listened on: {e}", args.listen)))?;
     let address = listener.local_addr()?;
-    let desk = menshen_console::assess::desk(store(config).await?, &record, &args.reviewers, address).map_err(known)?;
+    let desk =
+        menshen_console::assess::desk(store(config).await?, &record, &args.reviewers, address, args.hosts.clone())
+            .map_err(known)?;
     for reviewer in &desk.reviewers {
         print(&format!("{}\thttp://{address}/#token={}", reviewer.name, reviewer.token))?;
     }

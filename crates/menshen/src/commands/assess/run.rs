@@ -56,7 +56,7 @@ pub struct Run {
     /// What the service makes: text, image, audio, video
     #[arg(long = "modality", value_name = "KIND")]
     modalities: Vec<Modality>,
-    /// An aspect that a domain model does not serve (TC260-003 8.3); it must then stand in the should-refuse bank
+    /// An aspect that a domain model does not serve (TC260-003 8.3): its questions are not drawn; declare how they are refused
     #[arg(long, value_name = "ASPECT")]
     leave_out: Vec<String>,
     /// What to call the run
@@ -86,6 +86,15 @@ pub struct Tell {
 pub struct Resume {
     /// The run, by the beginning of its id
     id: String,
+    /// The most answers in all, those that are there counted
+    #[arg(long, value_name = "N")]
+    max_requests: Option<u64>,
+    /// The most tokens in all
+    #[arg(long, value_name = "N")]
+    max_tokens: Option<u64>,
+    /// The most money in all
+    #[arg(long, value_name = "AMOUNT")]
+    max_cost: Option<f64>,
     #[command(flatten)]
     tell: Tell,
 }
@@ -200,7 +209,12 @@ pub async fn begin(config: &Config, args: Run) -> Result<ExitCode> {
 /// When there is no such run, and as [`begin`].
 pub async fn resume(config: &Config, args: &Resume) -> Result<ExitCode> {
     let store = store(config).await?;
-    let running = Running::resume(store.clone(), &args.id, judges(config)?).await.map_err(known)?;
+    let raise = |limits: &mut menshen_redteam::target::Limits| {
+        limits.max_requests = args.max_requests.or(limits.max_requests);
+        limits.max_tokens = args.max_tokens.or(limits.max_tokens);
+        limits.max_cost = args.max_cost.or(limits.max_cost);
+    };
+    let running = Running::resume(store.clone(), &args.id, judges(config)?, raise).await.map_err(known)?;
     execute(running, &store, &args.tell).await
 }
 
@@ -236,7 +250,7 @@ async fn execute(mut running: Running, store: &Assessments, tell: &Tell) -> Resu
     match end {
         End::Complete => Ok(code(&result)),
         End::Spent => Err(exit::environment(format!(
-            "the budget is spent; go on with another in the target's file, or with: menshen assess resume {id}"
+            "the budget is spent; raise it with: menshen assess resume {id} --max-requests N (or --max-tokens, --max-cost)"
         ))),
         End::Interrupted => Err(exit::environment(format!("interrupted; go on with: menshen assess resume {id}"))),
         End::Down(why) => Err(exit::environment(format!(

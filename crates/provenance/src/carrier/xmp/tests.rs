@@ -103,7 +103,9 @@ fn damaged_packets_are_read_and_not_written() {
     let whole = String::from_utf8(with(None, VALUE).unwrap()).unwrap();
     let cut = whole.split("</rdf:RDF>").next().unwrap();
     assert_eq!(values(cut.as_bytes()), [VALUE]);
-    for bad in [cut, "<a>", "<a></b>", "<a b></a>", "<!DOCTYPE a [<!ENTITY b 'c'>]><a/>", "plain", "<a/>", "<a b='></a>"] {
+    for bad in
+        [cut, "<a>", "<a></b>", "<a b></a>", "<!DOCTYPE a [<!ENTITY b 'c'>]><a/>", "plain", "<a/>", "<a b='></a>"]
+    {
         let error = with(Some(bad.as_bytes()), VALUE).unwrap_err();
         assert!(matches!(error, Error::Damaged { .. }), "{bad}");
     }
