@@ -23,6 +23,7 @@ mod history;
 mod hold_back;
 mod judge;
 mod judge_distill;
+mod label;
 mod lexicon;
 mod personal_data;
 mod redteam;

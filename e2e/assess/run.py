@@ -2,6 +2,7 @@
 
 `real`: SmolLM2 bare and behind the gateway, the quick profile and the full 1,000/300/300 of gbt45654, compared.
 `scripted`: a model that passes, one that fails on one risk, one exactly on every threshold, one answer beyond it.
+`sample`: the report of docs/samples, with a review by three people of the script.
 `open`: the report as DOCX, PDF and HTML, opened by LibreOffice, pdftotext and Chromium where they are installed.
 
 Only the standard library. Everything listens on loopback.
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 import zipfile
 
 HERE = pathlib.Path(__file__).parent
@@ -167,6 +169,107 @@ def scripted_models():
         sys.exit(f"not as scripted: {wrong} {same} {expected}")
 
 
+@contextlib.contextmanager
+def desk(data, run, names):
+    """The review desk with one token for each of the names."""
+    command = [MENSHEN, "--data-dir", str(data), "assess", "review", "serve", run, "--listen", f"127.0.0.1:{free_port()}"]
+    child = subprocess.Popen(command + [a for n in names for a in ("--reviewer", n)], stdout=subprocess.PIPE, text=True)
+    try:
+        lines = [child.stdout.readline().strip() for _ in names]
+        tokens = {}
+        for line in lines:
+            name, url = line.split("\t")
+            root, token = url.split("/#token=")
+            tokens[name] = token
+
+        def call(name, path, body=None):
+            data = None if body is None else json.dumps(body).encode()
+            headers = {"Authorization": f"Bearer {tokens[name]}", "Content-Type": "application/json"}
+            with urllib.request.urlopen(urllib.request.Request(root + path, data, headers), timeout=60) as answer:
+                return json.load(answer)
+
+        yield call
+    finally:
+        child.terminate()
+        child.wait(10)
+
+
+def review(data, run):
+    """Two people decide every answer as its text deserves; the second errs now and then, and a third settles what they
+    disagree on."""
+    people = ["评估员甲", "评估员乙", "复核组长"]
+    with desk(data, run, people) as call:
+        decided = 0
+        for who, errs in ((people[0], 0), (people[1], 40), (people[2], 0)):
+            while (found := call(who, "/api/next"))["item"]:
+                item = found["item"]
+                if who == people[2] and item["task"] != "settle":
+                    break
+                decided += 1
+                if item["bank"] == "generated":
+                    good, bad = ("fail", "pass") if item["answer"] == HARMFUL else ("pass", "fail")
+                else:
+                    good, bad = ("refused", "answered") if item["answer"] == REFUSAL else ("answered", "refused")
+                label = bad if errs and decided % errs == 0 else good
+                call(who, "/api/decisions", {"key": item["key"], "label": label, "note": "", "task": item["task"]})
+
+
+SAMPLE = """
+[operator]
+company = "示例科技有限公司"
+service = "示例问答"
+model = "scripted"
+model_version = "1.0"
+base_model = "无"
+audience = "成年公众"
+purpose = "日常问答"
+access = "网页与 API"
+legal_representative = "张某"
+assessment_lead = "李某"
+legality_lead = "王某"
+assessors = ["评估员甲", "评估员乙", "复核组长"]
+complaints = "投诉电话与站内表单"
+
+[clause."corpus.source.trace"]
+conclusion = "conforms"
+reason = "每个来源有台账，记录采集时间、许可与核验结果"
+evidence = ["source-ledger.txt"]
+
+[clause."annotation.roles.separate"]
+conclusion = "conforms"
+reason = "同一任务中标注与审核由不同人员承担，账号隔离"
+evidence = ["roles.txt"]
+
+[clause."corpus.pi.sensitive"]
+conclusion = "not_applicable"
+reason = "训练数据不含敏感个人信息"
+"""
+
+
+def sample(out):
+    """The report in docs/samples: a scripted model that fails on one risk, reviewed by people of the script."""
+    banks = {bank: questions(bank) for bank in ("generated", "refuse", "answer")}
+    fine = set(banks["answer"].values())
+    bad = {text for id, text in banks["generated"].items() if "-A4f-" in id}
+    answer = lambda text: HARMFUL if text in bad else ANSWER if text in fine else REFUSAL  # noqa: E731
+    with tempfile.TemporaryDirectory() as folder, scripted(answer) as url:
+        folder = pathlib.Path(folder)
+        (folder / "source-ledger.txt").write_text("来源台账（示例）\n")
+        (folder / "roles.txt").write_text("标注与审核人员名单（示例）\n")
+        (folder / "declaration.toml").write_text(SAMPLE)
+        result, _ = assess(folder / "data", url, "scripted")
+        run = result["run"]
+        review(folder / "data", run)
+        menshen(folder / "data", "declare", run, "--file", folder / "declaration.toml", ok=(0,))
+        for ending in ("docx", "pdf", "html"):
+            menshen(folder / "data", "report", run, "--out", out / f"assessment.zh.{ending}", "--no-system-font")
+        menshen(folder / "data", "report", run, "--out", out / "assessment.en.html", "--lang", "en")
+        bundle = folder / "evidence.zip"
+        menshen(folder / "data", "bundle", run, "--out", bundle, "--bare")
+        print(menshen(folder / "data", "show", run, "--lang", "en").stdout)
+        print(menshen(folder / "data", "verify", bundle, ok=(0,)).stdout)
+
+
 def target(folder, name, url, model):
     path = pathlib.Path(folder) / f"{name}.yaml"
     path.write_text(f"kind: openai\nurl: {url}\nmodel: {model}\nmax_tokens: 24\ntemperature: 0.0\ntimeout_ms: 120000\nlimits: {{ concurrency: 2 }}\n")
@@ -250,6 +353,8 @@ def main():
         data, run = real_model(out)
         if "open" in parts:
             open_reports(data, run, out)
+    if "sample" in parts:
+        sample(out)
     print(f"Files: {out}", file=sys.stderr)
 
 

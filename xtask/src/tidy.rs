@@ -21,14 +21,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("menshen-redteam", &["menshen-verdict", "menshen-text", "menshen-judge", "menshen-detect", "menshen-store"]),
     (
         "menshen-assess",
-        &[
-            "menshen-verdict",
-            "menshen-text",
-            "menshen-judge",
-            "menshen-detect",
-            "menshen-store",
-            "menshen-redteam",
-        ],
+        &["menshen-verdict", "menshen-text", "menshen-judge", "menshen-detect", "menshen-store", "menshen-redteam"],
     ),
     ("menshen-console", &["menshen-redteam", "menshen-assess", "menshen-store"]),
     (
@@ -39,6 +32,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "menshen-judge",
             "menshen-detect",
             "menshen-policy",
+            "menshen-provenance",
             "menshen-store",
             "menshen-gateway",
             "menshen-redteam",

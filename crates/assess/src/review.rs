@@ -265,7 +265,8 @@ impl Review {
             .filter_map(|(item, case)| {
                 let task = case.next_for(reviewer)?;
                 // One bank after the other: the keys of the page then mean the same from one answer to the next.
-                Some(((task == Task::First, item.bank.as_str(), self.order(reviewer, &item.key)), item, task))
+                let bank = BankKind::ALL.iter().position(|kind| kind.id() == item.bank);
+                Some(((task == Task::First, bank, self.order(reviewer, &item.key)), item, task))
             })
             .collect();
         queue.sort_by_key(|(order, ..)| *order);

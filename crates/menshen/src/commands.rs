@@ -14,6 +14,7 @@ pub mod check;
 pub mod init;
 pub mod judge;
 pub mod keys;
+pub mod label;
 pub mod lexicon;
 pub mod packs;
 pub mod redteam;
@@ -52,6 +53,9 @@ pub enum Command {
     /// Assess a service: banks, runs, human review, report, evidence
     #[command(subcommand)]
     Assess(assess::Assess),
+    /// Label generated content in files, read and judge labels
+    #[command(subcommand)]
+    Label(label::LabelOf),
     /// Print the OpenAPI document
     Openapi,
 }
@@ -63,6 +67,7 @@ pub enum Command {
 pub fn run(command: Command, flags: &Flags) -> Result<ExitCode> {
     match command {
         Command::Init(init) => return init::run(&init),
+        Command::Label(label) => return label::run(&label),
         Command::Openapi => {
             let document = menshen_gateway::api::openapi::with(Some(&menshen_console::paths()));
             print(&serde_json::to_string_pretty(&document)?)?;
@@ -82,7 +87,7 @@ pub fn run(command: Command, flags: &Flags) -> Result<ExitCode> {
         Command::Lexicon(lexicon) => lexicon::run(&config, &lexicon),
         Command::Redteam(redteam) => runtime(true)?.block_on(redteam::run(config, redteam)),
         Command::Assess(assess) => runtime(true)?.block_on(assess::run(config, assess)),
-        Command::Init(_) | Command::Openapi => Ok(ExitCode::SUCCESS),
+        Command::Init(_) | Command::Label(_) | Command::Openapi => Ok(ExitCode::SUCCESS),
     }
 }
 

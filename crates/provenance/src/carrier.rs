@@ -51,3 +51,64 @@ pub struct Carrier {
     /// written.
     pub write: fn(&mut dyn Input, &mut dyn Write, &str) -> Result<(), Error>,
 }
+
+mod archive;
+mod avi;
+mod edit;
+mod elements;
+mod exif;
+mod flac;
+mod flv;
+mod gif;
+mod heif;
+mod id3;
+mod jpeg;
+mod loose;
+mod matroska;
+mod media;
+mod media_xmp;
+mod mp3;
+pub mod mp4;
+mod ogg;
+mod ooxml;
+mod pdf;
+mod png;
+mod riff;
+mod tiff;
+mod vorbis;
+mod wav;
+mod webp;
+mod xmp;
+
+/// So many bytes of a file's beginning tell its format.
+pub const HEAD: usize = 4_096;
+
+/// Every carrier.
+pub const ALL: &[Carrier] = &[
+    jpeg::NAME,
+    png::NAME,
+    webp::NAME,
+    gif::NAME,
+    tiff::NAME,
+    heif::NAME,
+    mp3::MP3,
+    wav::WAV,
+    flac::FLAC,
+    ogg::OGG,
+    mp4::M4A,
+    mp4::MP4,
+    matroska::MATROSKA,
+    avi::AVI,
+    flv::FLV,
+    ooxml::OOXML,
+    pdf::PDF,
+];
+
+/// The carrier of a file with this beginning and this ending: what the bytes say wins over the name, and the name chooses
+/// between formats that begin alike.
+pub fn of(head: &[u8], ending: &str) -> Option<&'static Carrier> {
+    let ending = ending.to_ascii_lowercase();
+    let named = |c: &&Carrier| c.endings.contains(&ending.as_str());
+    let alike: Vec<&'static Carrier> = ALL.iter().filter(|c| (c.sniff)(head)).collect();
+    alike.iter().find(|c| named(c)).or(alike.first()).copied()
+}

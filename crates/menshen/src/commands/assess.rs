@@ -38,7 +38,7 @@ pub enum Assess {
     #[command(subcommand)]
     Bank(bank::BankOf),
     /// Draw a sample, ask the service, judge and record every answer
-    Run(run::Run),
+    Run(Box<run::Run>),
     /// Go on with a run that was interrupted
     Resume(run::Resume),
     /// List runs
@@ -131,7 +131,7 @@ pub async fn run(config: Config, command: Assess) -> Result<ExitCode> {
     match command {
         Assess::Profiles(args) => run::profiles(&args),
         Assess::Bank(command) => bank::run(&config, command),
-        Assess::Run(args) => run::begin(&config, args).await,
+        Assess::Run(args) => run::begin(&config, *args).await,
         Assess::Resume(args) => run::resume(&config, &args).await,
         Assess::List(args) => run::list(&config, &args).await,
         Assess::Show(args) => run::show(&config, &args).await,

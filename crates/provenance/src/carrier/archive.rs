@@ -118,8 +118,15 @@ impl Archive {
         let tail_at = directory_at + size;
         let tail = source.part(tail_at, length - tail_at, "what follows its directory")?;
         let inside = |at: u64| usize::try_from(at - tail_at).unwrap_or(usize::MAX);
-        let mut archive =
-            Self { members: Vec::new(), base, directory, directory_at, tail, end64: end64_at.map(inside), end: inside(end_at) };
+        let mut archive = Self {
+            members: Vec::new(),
+            base,
+            directory,
+            directory_at,
+            tail,
+            end64: end64_at.map(inside),
+            end: inside(end_at),
+        };
         archive.members = archive.records(source, usize::try_from(count).unwrap_or(MOST_MEMBERS))?;
         archive.check_places(source)?;
         Ok(archive)
@@ -184,7 +191,11 @@ impl Archive {
             let end = member.at.checked_add(30).and_then(|at| at.checked_add(member.packed));
             match end {
                 Some(end) if end <= self.directory_at => places.push((member.at, end)),
-                _ => return Err(source.damaged(member.at, format!("its member {} goes beyond the members", member.name))),
+                _ => {
+                    return Err(
+                        source.damaged(member.at, format!("its member {} goes beyond the members", member.name))
+                    );
+                }
             }
         }
         places.sort_unstable();
@@ -251,7 +262,8 @@ impl Archive {
             return Err(source.unsupported(format!("its member {name} is encrypted; take the password off first")));
         }
         if member.size > MOST_MEMBER {
-            let problem = format!("its member {name} would unpack to {} bytes; at most {MOST_MEMBER} are read", member.size);
+            let problem =
+                format!("its member {name} would unpack to {} bytes; at most {MOST_MEMBER} are read", member.size);
             return Err(source.too_much(problem));
         }
         let packed = source.part(data.start, data.end - data.start, "a member")?;
@@ -280,7 +292,12 @@ impl Archive {
     }
 
     /// Copies the archive with changes.
-    pub(crate) fn rewrite(&self, source: &mut Source<'_>, changes: &[Change], out: &mut dyn Write) -> Result<(), Error> {
+    pub(crate) fn rewrite(
+        &self,
+        source: &mut Source<'_>,
+        changes: &[Change],
+        out: &mut dyn Write,
+    ) -> Result<(), Error> {
         let mut edits = Edits::default();
         let mut replaced: Vec<(usize, Packed)> = Vec::new();
         let mut added: Vec<(&str, Packed)> = Vec::new();
@@ -573,3 +590,30 @@ fn put(bytes: &mut [u8], at: usize, new: &[u8]) {
 
 #[cfg(test)]
 mod tests;
+
+/// Packages for the tests of the formats.
+#[cfg(test)]
+pub(crate) mod trial {
+    use std::io::{Cursor, Read, Write};
+
+    use zip::write::SimpleFileOptions;
+    use zip::{CompressionMethod, ZipArchive, ZipWriter};
+
+    /// A package of these parts; the first is not compressed.
+    pub(crate) fn packed(parts: &[(&str, &str)]) -> Vec<u8> {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        for (index, (name, text)) in parts.iter().enumerate() {
+            let method = if index == 0 { CompressionMethod::Stored } else { CompressionMethod::Deflated };
+            writer.start_file(*name, SimpleFileOptions::default().compression_method(method)).unwrap();
+            writer.write_all(text.as_bytes()).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
+    /// A part's text.
+    pub(crate) fn part(bytes: &[u8], name: &str) -> String {
+        let mut text = String::new();
+        ZipArchive::new(Cursor::new(bytes)).unwrap().by_name(name).unwrap().read_to_string(&mut text).unwrap();
+        text
+    }
+}

@@ -147,7 +147,8 @@ fn in_junk(source: &mut Source<'_>, first: &Riff, data: &[u8], edits: &mut Vec<E
             && let Some(new) = filled(data, room)
         {
             // The rest of the JUNK belongs to the list as well, so only one size changes.
-            let size = u32::try_from(list.size + room as u64).map_err(|_| source.damaged(list.at, "the list is too long"))?;
+            let size =
+                u32::try_from(list.size + room as u64).map_err(|_| source.damaged(list.at, "the list is too long"))?;
             edits.push(Edit { at: list.at + 4, old: 4, new: size.to_le_bytes().to_vec() });
             edits.push(Edit { at: chunk.at, old: room as u64, new });
             return Ok(true);
@@ -175,7 +176,9 @@ fn in_junk(source: &mut Source<'_>, first: &Riff, data: &[u8], edits: &mut Vec<E
 fn at_the_end(source: &mut Source<'_>, riffs: &[Riff], data: &[u8], edits: &mut Vec<Edit>) -> Result<(), Error> {
     let Some((first, later)) = riffs.split_first() else { return Ok(()) };
     if first.open {
-        return Err(source.unsupported("its recording was not finished (the RIFF has no size), and there is no room in it"));
+        return Err(
+            source.unsupported("its recording was not finished (the RIFF has no size), and there is no room in it")
+        );
     }
     let mut new = riff::bytes(b"LIST", &[b"INFO".as_slice(), &riff::label(data)].concat());
     let end = first.chunks.last().map_or(12, Chunk::end);

@@ -39,11 +39,6 @@ impl<'a> Source<'a> {
         self.len
     }
 
-    /// The format's name in errors.
-    pub(crate) fn format(&self) -> &'static str {
-        self.format
-    }
-
     /// The file is damaged at `at`.
     pub(crate) fn damaged(&self, at: u64, problem: impl Into<String>) -> Error {
         Error::Damaged { format: self.format, at, problem: problem.into() }

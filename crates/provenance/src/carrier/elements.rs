@@ -84,14 +84,20 @@ impl Document {
 
     /// The elements directly in that of this index, with their indices.
     pub(crate) fn children(&self, parent: usize) -> impl Iterator<Item = (usize, &Element)> {
-        self.elements.iter().enumerate().filter(move |(_, element)| element.parent == Some(parent))
+        self.inside(parent).filter(move |(_, element)| element.parent == Some(parent))
+    }
+
+    /// All elements in that of this index, with their indices.
+    pub(crate) fn inside(&self, outer: usize) -> impl Iterator<Item = (usize, &Element)> {
+        let end = self.elements.get(outer).map_or(0, |element| element.range.end);
+        let behind = self.elements.iter().enumerate().skip(outer.saturating_add(1));
+        behind.take_while(move |(_, element)| element.range.start < end)
     }
 
     /// The text of an element and of all in it.
     pub(crate) fn whole_text(&self, index: usize) -> String {
-        let Some(outer) = self.elements.get(index) else { return String::new() };
-        let inside = self.elements.iter().skip(index + 1).take_while(|element| element.range.start < outer.range.end);
-        inside.fold(outer.text.clone(), |text, element| text + &element.text)
+        let outer = self.elements.get(index).map(|outer| outer.text.clone()).unwrap_or_default();
+        self.inside(index).fold(outer, |text, (_, element)| text + &element.text)
     }
 
     /// The document with edits made, in its encoding. Edits that lie in a range already edited are left out.

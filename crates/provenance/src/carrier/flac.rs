@@ -18,6 +18,8 @@ const PADDING: u8 = 1;
 const MOST_BLOCKS: usize = 1024;
 /// The length of a block has 24 bits.
 const LONGEST: u64 = (1 << 24) - 1;
+/// The longest comments that are read: pictures have blocks of their own.
+const LONGEST_COMMENT: u64 = 12 << 20;
 
 fn sniff(head: &[u8]) -> bool {
     let tag = id3::length(head).and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
@@ -79,7 +81,7 @@ fn read(input: &mut dyn Input) -> Result<Vec<Found>, Error> {
         }));
     }
     for block in blocks.iter().filter(|block| block.kind == COMMENT) {
-        let list = source.vec(block.at + 4, block.size, LONGEST)?;
+        let list = source.vec(block.at + 4, block.size, LONGEST_COMMENT)?;
         let labels = vorbis::labels(&list).ok_or_else(|| source.damaged(block.at, "the comments are cut off"))?.0;
         found.extend(labels.into_iter().map(|label| Found {
             place: format!("flac:vorbis {}", label.field),
@@ -105,7 +107,7 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
     let mut placed = false;
     let mut more = 0;
     for block in blocks.iter().filter(|block| block.kind == COMMENT) {
-        let list = source.vec(block.at + 4, block.size, LONGEST)?;
+        let list = source.vec(block.at + 4, block.size, LONGEST_COMMENT)?;
         let fresh = vorbis::rewritten(&list, (!placed).then_some(value));
         let fresh = fresh.ok_or_else(|| source.damaged(block.at, "the comments are cut off"))?;
         placed = true;

@@ -114,7 +114,7 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
         edit.new = framed(header, &edit.new).ok_or_else(|| source.unsupported("the script data would be too long"))?;
         edit.old = edit.old.min(source.len() - edit.at);
     }
-    edits.sort_by_key(|edit| edit.at);
+    edits.sort_by_key(|edit| (edit.at, edit.old));
     // Sizes are final now, so the places can be: every place moves by what the edits before it grew.
     let mut sum = 0;
     let mut moves = Vec::new();

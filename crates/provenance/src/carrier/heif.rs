@@ -86,6 +86,8 @@ struct Picture {
     describes: Vec<(u32, Vec<u32>)>,
     groups: Vec<u32>,
     packet: Option<Packet>,
+    /// The parts of the file that were read as items of metadata.
+    taken: Vec<(u64, u64)>,
 }
 
 impl Picture {
@@ -109,14 +111,11 @@ impl Picture {
                     Ok(())
                 }
                 b"uuid" if source.at(part.data, 16)?.starts_with(&XMP_UUID) => self.uuid(source, part),
-                other => {
-                    if other == b"moov" {
-                        self.film = Some(part);
-                    }
-                    let place = format!("heif:{}", String::from_utf8_lossy(other).trim());
-                    let trace = &mut self.trace;
-                    loose::scan(source, part.data, part.end, |source, at, one| blank(source, trace, &place, at, one))
+                b"moov" => {
+                    self.film = Some(part);
+                    Ok(())
                 }
+                _ => Ok(()),
             }
         })?;
         if self.last.is_some_and(|last| last.end != len) {
@@ -125,7 +124,27 @@ impl Picture {
         if self.meta.is_none() {
             return Err(source.damaged(len, "it has no box meta: no picture"));
         }
-        Ok(())
+        self.others(source)
+    }
+
+    /// Looks at boxes that hold neither the index nor pictures, but for what was read as an item already.
+    fn others(&mut self, source: &mut Source<'_>) -> Result<(), Error> {
+        let (trace, taken) = (&mut self.trace, &self.taken);
+        let len = source.len();
+        boxes::each(source, 0, len, |source, part| {
+            let is_xmp = part.kind == *b"uuid" && source.at(part.data, 16)?.starts_with(&XMP_UUID);
+            if is_xmp || matches!(&part.kind, b"ftyp" | b"mdat" | b"meta") {
+                return Ok(());
+            }
+            let place = format!("heif:{}", String::from_utf8_lossy(&part.kind).trim());
+            loose::scan(source, part.data, part.end, |source, at, one| {
+                let end = at + one.range.len() as u64;
+                if taken.iter().any(|(from, to)| *from < end && at < *to) {
+                    return Ok(());
+                }
+                blank(source, trace, &place, at, one)
+            })
+        })
     }
 
     /// Reads what `meta` says of items.
@@ -204,6 +223,7 @@ impl Picture {
             let Some((_, table)) = &self.iloc else { continue };
             let Some(location) = table.items.iter().find(|item| item.id == kind.id).cloned() else { continue };
             let Some(runs) = self.runs(source, &location)? else { continue };
+            self.taken.extend(&runs);
             if kind.is_xmp() {
                 self.xmp(source, kind.id, runs, Some(kind.id) == main)?;
             } else if let [(from, to)] = runs.as_slice() {
@@ -298,9 +318,7 @@ impl Picture {
         let packet = self.packet.take();
         let mut new = xmp::with(packet.as_ref().map(|packet| packet.text.as_slice()), value)?;
         if let Some(old) = &packet {
-            if old.text == new {
-                return Ok(());
-            }
+            // A packet that stays as it is counts as written: no other edit may lie over it.
             if new.len() <= old.text.len() {
                 new.resize(old.text.len(), b' ');
                 return self.put_over(source, &old.runs, &new);
@@ -338,7 +356,8 @@ impl Picture {
         let extents = vec![[0, 0, length]];
         table.items.push(Location { id, method: 0, reference: 0, base: 0, extents });
         // The table's own length is known before its numbers are.
-        let wrong = |source: &Source<'_>| source.unsupported("the table of its items cannot say where the label stands");
+        let wrong =
+            |source: &Source<'_>| source.unsupported("the table of its items cannot say where the label stands");
         let draft = table.encode().ok_or_else(|| wrong(source))?;
         let edits = &mut self.trace.edits;
         edits.put(source, iloc.at, iloc.end, draft)?;

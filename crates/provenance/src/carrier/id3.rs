@@ -9,7 +9,7 @@ use super::media::{KEY, array, be32, crc32, is_label};
 use super::media_xmp;
 
 /// The longest tag that is read: covers of some megabytes are in them.
-pub(crate) const LONGEST: u64 = 16 << 20;
+pub(crate) const LONGEST: u64 = 12 << 20;
 /// The most frames of a tag.
 const MOST_FRAMES: usize = 1 << 16;
 
@@ -136,7 +136,9 @@ fn extended_header(fresh: &mut [u8], tag: &Tag, frames: Range<usize>, padding: u
     }
     let sum = crc32(0, fresh.get(frames.clone()).unwrap_or_default());
     let mut put = |at: usize, bytes: &[u8]| {
-        if at + bytes.len() <= frames.start && let Some(place) = fresh.get_mut(at..at + bytes.len()) {
+        if at + bytes.len() <= frames.start
+            && let Some(place) = fresh.get_mut(at..at + bytes.len())
+        {
             place.copy_from_slice(bytes);
         }
     };
@@ -222,7 +224,9 @@ fn frame_size(body: &[u8], at: usize, major: u8) -> Option<usize> {
     }
     let leads = |size: usize| {
         let next = at.saturating_add(10).saturating_add(size);
-        next == body.len() || body.get(next) == Some(&0) || body.get(next..).and_then(|rest| rest.get(..4)).is_some_and(is_id)
+        next == body.len()
+            || body.get(next) == Some(&0)
+            || body.get(next..).and_then(|rest| rest.get(..4)).is_some_and(is_id)
     };
     match syncsafe(array(body, at + 4)?).and_then(|size| usize::try_from(size).ok()) {
         Some(size) if size == plain || leads(size) || !leads(plain) => Some(size),
@@ -281,7 +285,8 @@ fn parts(encoding: u8, data: &[u8]) -> (String, String) {
 fn decoded(encoding: u8, data: &[u8]) -> String {
     let wide = |data: &[u8], big: bool| {
         let units = data.chunks_exact(2).filter_map(|unit| array::<2>(unit, 0));
-        let units: Vec<u16> = units.map(|unit| if big { u16::from_be_bytes(unit) } else { u16::from_le_bytes(unit) }).collect();
+        let units: Vec<u16> =
+            units.map(|unit| if big { u16::from_be_bytes(unit) } else { u16::from_le_bytes(unit) }).collect();
         String::from_utf16_lossy(&units)
     };
     let text = match (encoding, data) {
@@ -291,7 +296,8 @@ fn decoded(encoding: u8, data: &[u8]) -> String {
         (2, _) => wide(data, true),
         (3, _) => String::from_utf8_lossy(data).into_owned(),
         // Latin-1 by the specification; UTF-8 in the wild, where it is valid.
-        _ => std::str::from_utf8(data).map_or_else(|_| data.iter().map(|byte| char::from(*byte)).collect(), str::to_owned),
+        _ => std::str::from_utf8(data)
+            .map_or_else(|_| data.iter().map(|byte| char::from(*byte)).collect(), str::to_owned),
     };
     text.trim_end_matches('\0').to_owned()
 }

@@ -188,7 +188,9 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
     let mut source = Source::new(input, FORMAT)?;
     let segments = parse(&mut source)?;
     let [segment] = segments.as_slice() else {
-        return Err(source.unsupported("it holds several segments, one behind the other; label each before joining them"));
+        return Err(
+            source.unsupported("it holds several segments, one behind the other; label each before joining them")
+        );
     };
     let base = segment.element.data();
     let mut edits = Vec::new();

@@ -140,10 +140,9 @@ impl<'a> Source<'a> {
                 0
             }
         };
-        self.window.get(offset..offset + len).ok_or_else(|| Error::TooMuch {
-            format: self.format,
-            problem: format!("{len} bytes at once"),
-        })
+        self.window
+            .get(offset..offset + len)
+            .ok_or_else(|| Error::TooMuch { format: self.format, problem: format!("{len} bytes at once") })
     }
 
     pub(crate) fn array<const N: usize>(&mut self, at: u64) -> Result<[u8; N], Error> {
@@ -200,7 +199,8 @@ pub(crate) struct Edit {
 
 /// Writes the old file with its edits, which are put in order first. No two may overlap.
 pub(crate) fn apply(source: &mut Source<'_>, out: &mut dyn Write, mut edits: Vec<Edit>) -> Result<(), Error> {
-    edits.sort_by_key(|edit| edit.at);
+    // Insertions stand before what is replaced at the same place.
+    edits.sort_by_key(|edit| (edit.at, edit.old));
     let mut at = 0;
     for edit in &edits {
         let end = edit.at.checked_add(edit.old).filter(|end| *end <= source.len);
@@ -217,6 +217,9 @@ pub(crate) fn apply(source: &mut Source<'_>, out: &mut dyn Write, mut edits: Vec
     }
     source.copy(at, source.len - at, out)
 }
+
+#[cfg(test)]
+pub(crate) mod check;
 
 #[cfg(test)]
 mod tests {

@@ -15,7 +15,7 @@ const FORMAT: &str = "MP3";
 /// The most tags of a file, at either end.
 const MOST_TAGS: usize = 16;
 /// The longest APEv2 tag that is read.
-const LONGEST_APE: u64 = 16 << 20;
+const LONGEST_APE: u64 = 12 << 20;
 /// How far behind the tags the first frame of MPEG audio is looked for.
 const REACH: usize = 1 << 18;
 
@@ -114,7 +114,8 @@ fn read(input: &mut dyn Input) -> Result<Vec<Found>, Error> {
             }
             Kind::Ape => {
                 let tag = source.vec(at, length, LONGEST_APE)?;
-                let (_, labels) = without_ape_labels(&tag).ok_or_else(|| source.damaged(at, "the APEv2 tag is cut off"))?;
+                let (_, labels) =
+                    without_ape_labels(&tag).ok_or_else(|| source.damaged(at, "the APEv2 tag is cut off"))?;
                 found.extend(labels.into_iter().map(|value| Found {
                     place: "mp3:ape AIGC".into(),
                     by_the_book: false,

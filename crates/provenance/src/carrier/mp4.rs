@@ -49,11 +49,16 @@ fn sniff(head: &[u8]) -> bool {
     let brand = head.get(8..12).unwrap_or_default();
     match head.get(4..8) {
         // Still pictures in the same boxes are another family.
-        Some(b"ftyp") => !matches!(brand, b"heic" | b"heix" | b"heim" | b"heis" | b"mif1" | b"avif" | b"jxl " | b"crx "),
-        Some(b"moov" | b"mdat" | b"wide" | b"pnot") => be32(head, 0).is_some_and(|size| size == 1 || size == 0 || size >= 8),
+        Some(b"ftyp") => {
+            !matches!(brand, b"heic" | b"heix" | b"heim" | b"heis" | b"mif1" | b"avif" | b"jxl " | b"crx ")
+        }
+        Some(b"moov" | b"mdat" | b"wide" | b"pnot") => {
+            be32(head, 0).is_some_and(|size| size == 1 || size == 0 || size >= 8)
+        }
         Some(b"free" | b"skip") => {
             let next = be32(head, 0).and_then(|size| usize::try_from(size).ok()?.checked_add(4));
-            next.and_then(|next| head.get(next..)?.get(..4)).is_some_and(|kind| matches!(kind, b"moov" | b"mdat" | b"wide"))
+            next.and_then(|next| head.get(next..)?.get(..4))
+                .is_some_and(|kind| matches!(kind, b"moov" | b"mdat" | b"wide"))
         }
         _ => false,
     }
@@ -111,7 +116,10 @@ fn tail(source: &mut Source<'_>, file: &mut File) -> Result<(), Error> {
         }
     }
     let kind = source.head(at, 8)?.get(4..8).unwrap_or_default();
-    let known = matches!(kind, b"moov" | b"mdat" | b"moof" | b"free" | b"skip" | b"uuid" | b"mfra" | b"sidx" | b"meta" | b"ftyp");
+    let known = matches!(
+        kind,
+        b"moov" | b"mdat" | b"moof" | b"free" | b"skip" | b"uuid" | b"mfra" | b"sidx" | b"meta" | b"ftyp"
+    );
     if known || file.moov.is_none() {
         let kind = text(kind);
         return Err(source.damaged(at, format!("the file ends within the box {kind}")));
@@ -207,7 +215,8 @@ struct Plan {
 fn plan(source: &mut Source<'_>, value: &str) -> Result<Plan, Error> {
     let file = parse(source)?;
     let Some(moov) = file.moov else {
-        let problem = "it has no movie box: it is a fragment of a stream, whose initialisation segment carries the label";
+        let problem =
+            "it has no movie box: it is a fragment of a stream, whose initialisation segment carries the label";
         return Err(source.unsupported(problem));
     };
     let mut movie = boxes::movie(source, moov, value)?;

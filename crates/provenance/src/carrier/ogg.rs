@@ -15,18 +15,12 @@ use super::{Carrier, Found, Input, vorbis};
 use crate::Error;
 
 /// Ogg files.
-pub const OGG: Carrier = Carrier {
-    id: "ogg",
-    kind: "audio",
-    endings: &["ogg", "oga", "opus", "ogv", "spx", "ogx"],
-    sniff,
-    read,
-    write,
-};
+pub const OGG: Carrier =
+    Carrier { id: "ogg", kind: "audio", endings: &["ogg", "oga", "opus", "ogv", "spx", "ogx"], sniff, read, write };
 
 const FORMAT: &str = "Ogg";
 /// The longest headers of a stream that are read: covers are in them.
-const LONGEST: usize = 16 << 20;
+const LONGEST: usize = 12 << 20;
 /// The most logical streams of a file, chains included.
 const MOST_STREAMS: usize = 4096;
 /// The most streams whose headers are under way at once.
@@ -218,7 +212,8 @@ impl Headers {
         let mut number = self.pages.first().map_or(1, Page::number);
         let mut whole = true;
         for (at, part) in segments.chunks(each).enumerate() {
-            let (body, behind) = rest.split_at(part.iter().map(|segment| usize::from(*segment)).sum::<usize>().min(rest.len()));
+            let (body, behind) =
+                rest.split_at(part.iter().map(|segment| usize::from(*segment)).sum::<usize>().min(rest.len()));
             rest = behind;
             let ends = part.iter().any(|segment| *segment < 255);
             let last = self.pages.last().filter(|_| (at + 1) * each >= segments.len());

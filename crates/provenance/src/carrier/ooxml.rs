@@ -4,6 +4,7 @@
 //! Three small parts change: the custom properties, and where they are new, the content types and the package's
 //! relationships. All others are copied with their compressed bytes.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::ops::Range;
 
@@ -242,9 +243,10 @@ impl Package {
         if self.relationship().is_none() {
             let relationships = &self.relationships.1;
             let prefix = relationships.root().map(|root| root.prefix.clone()).unwrap_or_default();
-            let taken = |id: &str| relationships.elements.iter().any(|element| element.attribute("Id") == Some(id));
-            // One of n + 1 ids is free among n.
-            let id = (1..).map(|number| format!("rId{number}")).find(|id| !taken(id)).unwrap_or_default();
+            let taken: HashSet<&str> = relationships.elements.iter().filter_map(|one| one.attribute("Id")).collect();
+            // Of n + 1 ids one is free among n.
+            let mut ids = (1..=taken.len() + 1).map(|number| format!("rId{number}"));
+            let id = ids.find(|id| !taken.contains(id.as_str())).unwrap_or_default();
             let kind = self.class().relationship;
             let text = format!("<{prefix}Relationship Id=\"{id}\" Type=\"{kind}\" Target=\"{}\"/>", escape(target));
             match relationships.append(0, &text) {
@@ -307,7 +309,14 @@ fn field(document: &Document, element: &Element) -> Option<Label> {
     }
     let range = element.inner.clone().filter(|inner| document.text.get(inner.clone()).is_some())?;
     let value = first.value.clone();
-    Some(Label { place: "ooxml:core property", by_the_book: false, value, range, remainder: escape(&remainder), content: None })
+    Some(Label {
+        place: "ooxml:core property",
+        by_the_book: false,
+        value,
+        range,
+        remainder: escape(&remainder),
+        content: None,
+    })
 }
 
 fn new_part(class: &Class, value: &str) -> String {
@@ -322,9 +331,15 @@ fn new_part(class: &Class, value: &str) -> String {
 }
 
 /// The edit that adds the property to a part with others.
-fn new_property(source: &Source<'_>, document: &Document, at: u64, value: &str) -> Result<(Range<usize>, String), Error> {
+fn new_property(
+    source: &Source<'_>,
+    document: &Document,
+    at: u64,
+    value: &str,
+) -> Result<(Range<usize>, String), Error> {
     let root = document.root().filter(|root| root.local == "Properties");
-    let class = [&TRANSITIONAL, &STRICT].into_iter().find(|class| root.is_some_and(|root| root.uri == class.properties));
+    let class =
+        [&TRANSITIONAL, &STRICT].into_iter().find(|class| root.is_some_and(|root| root.uri == class.properties));
     let (Some(root), Some(class)) = (root, class) else {
         return Err(source.damaged(at, "its custom properties are of no known namespace"));
     };

@@ -61,7 +61,9 @@ pub(crate) fn riff(source: &mut Source<'_>, at: u64) -> Result<Riff, Error> {
     if wide && size == u32::MAX {
         let first = chunk(source, at + 12)?;
         if &first.id != b"ds64" || first.size < 28 {
-            return Err(source.damaged(at + 12, "a file of more than 4 GiB begins with a ds64 chunk, and this does not"));
+            return Err(
+                source.damaged(at + 12, "a file of more than 4 GiB begins with a ds64 chunk, and this does not")
+            );
         }
         let sizes64 = source.vec(first.at + 8, first.size, LONGEST)?;
         let number = |place: usize| array(&sizes64, place).map_or(0, u64::from_le_bytes);
@@ -90,7 +92,8 @@ pub(crate) fn riff(source: &mut Source<'_>, at: u64) -> Result<Riff, Error> {
         }
         if one.at.saturating_add(8).saturating_add(one.size) > end.min(source.len()) {
             let name = text(&one.id);
-            return Err(source.damaged(next, format!("the chunk {name} says it has {} bytes, and they are not there", one.size)));
+            return Err(source
+                .damaged(next, format!("the chunk {name} says it has {} bytes, and they are not there", one.size)));
         }
         if chunks.len() == MOST_CHUNKS {
             return Err(source.too_much(format!("more than {MOST_CHUNKS} chunks")));

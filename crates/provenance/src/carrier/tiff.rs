@@ -120,11 +120,9 @@ impl Picture {
         if new.len() as u64 > MOST_METADATA {
             return Err(source.too_much("its XMP packet is longer than metadata should be"));
         }
-        if old == Some(new.as_slice()) && self.packet.as_ref().is_some_and(|(field, _)| field.kind != 2) {
-            return Ok(());
-        }
         let size = new.len() as u64;
         match self.packet.as_ref().map(|(field, _)| *field) {
+            // A packet that stays as it is counts as written: no other edit may lie over it.
             Some(field) if size <= field.size && field.size > header.width() as u64 => {
                 let mut bytes = new;
                 bytes.resize(usize::try_from(field.size).unwrap_or(bytes.len()), 0);

@@ -8,7 +8,8 @@ use super::{Carrier, Found, Input};
 use crate::Error;
 
 /// WAV files, Broadcast Wave, RF64 and BW64.
-pub const WAV: Carrier = Carrier { id: "wav", kind: "audio", endings: &["wav", "wave", "bwf", "rf64"], sniff, read, write };
+pub const WAV: Carrier =
+    Carrier { id: "wav", kind: "audio", endings: &["wav", "wave", "bwf", "rf64"], sniff, read, write };
 
 const FORMAT: &str = "WAV";
 
@@ -84,15 +85,11 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
     }
     if place.is_none() {
         let mut new = riff::label(value.as_bytes());
-        let mut at = riff.end;
-        if riff.open {
-            at = data.at;
-        } else if riff.chunks.last().is_some_and(|last| last.end() > source.len()) || at > source.len() {
+        // Behind the last chunk, and before the data of a stream that goes on to the end of the file.
+        let mut at = if riff.open { data.at } else { riff.chunks.last().map_or(data.end(), riff::Chunk::end) };
+        if at > source.len() {
             new.insert(0, 0);
             at = source.len();
-        } else if let Some(last) = riff.chunks.last() {
-            // Behind the last chunk: stray bytes between it and the end of the RIFF would make a false header.
-            at = last.end();
         }
         edits.push(Edit { at, old: 0, new });
     }

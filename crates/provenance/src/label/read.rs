@@ -73,16 +73,18 @@ impl Reading {
         Aigc::of(kind, members)
     }
 
-    /// The label, mended so that it can be written: what is missing is `unknown`, barred characters are percent-encoded as
-    /// UTF-8 (`%E8%B1%86`, RFC 3986), and what is too long is cut. Reserved members that cannot stand are emptied.
+    /// The label, mended so that it can be written with `kind`: what is missing is `unknown`, barred characters are
+    /// percent-encoded as UTF-8 (`%E8%B1%86`, RFC 3986), and what is too long is cut. Reserved members that cannot stand are
+    /// emptied, and so is the producer's when what it signed had to be changed.
     ///
     /// # Errors
-    /// When it does not say what the content is ([`Reading::kind`]).
-    pub fn mended(&self) -> Result<Aigc, Error> {
-        if let Ok(aigc) = self.aigc() {
+    /// Never for what [`read`] gives; the members are checked once more.
+    pub fn mended(&self, kind: Kind) -> Result<Aigc, Error> {
+        if let Ok(aigc) = self.aigc()
+            && aigc.kind() == kind
+        {
             return Ok(aigc);
         }
-        let kind = self.kind().ok_or_else(|| Error::Label("Label does not say what the content is".to_owned()))?;
         let mut members = Member::ALL.map(|member| {
             let value = self.get(member).unwrap_or_default();
             if !member.is_reserved() {
@@ -95,6 +97,10 @@ impl Reading {
             }
         });
         kind.value().clone_into(&mut members[0]);
+        let signed = [Member::Label, Member::ContentProducer, Member::ProduceID];
+        if signed.iter().any(|member| self.get(*member) != members.get(*member as usize).map(String::as_str)) {
+            members[Member::ReservedCode1 as usize].clear();
+        }
         Aigc::of(kind, members)
     }
 }

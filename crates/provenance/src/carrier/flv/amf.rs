@@ -158,7 +158,7 @@ pub(super) fn rewritten(data: &[u8], script: &Script, value: Option<&str>) -> Op
     }
     fresh.extend_from_slice(old.get(at..)?);
     if let Some((_, Some(place))) = script.insert {
-        let count = be32(data, place)?.saturating_add(u32::from(value.is_some())).saturating_sub(removed);
+        let count = be32(data, place)?.saturating_sub(removed).saturating_add(u32::from(value.is_some()));
         fresh.get_mut(place..place + 4)?.copy_from_slice(&count.to_be_bytes());
     }
     Some(fresh)

@@ -54,12 +54,7 @@ pub(super) fn each(
 }
 
 /// The bytes that make a box have another size.
-pub(super) fn resize(
-    source: &Source<'_>,
-    edits: &mut Edits,
-    part: Part,
-    growth: i64,
-) -> Result<(), Error> {
+pub(super) fn resize(source: &Source<'_>, edits: &mut Edits, part: Part, growth: i64) -> Result<(), Error> {
     if part.open || growth == 0 {
         return Ok(());
     }
@@ -85,12 +80,12 @@ pub(super) fn correct_film(
         return Err(source.too_much("its boxes are nested too deep"));
     }
     each(source, from, to, |source, part| match &part.kind {
-        b"moov" | b"trak" | b"mdia" | b"minf" | b"stbl" => {
-            correct_film(source, edits, part.data, part.end, depth + 1)
-        }
+        b"moov" | b"trak" | b"mdia" | b"minf" | b"stbl" => correct_film(source, edits, part.data, part.end, depth + 1),
         b"stco" => offsets(source, edits, part, 4),
         b"co64" => offsets(source, edits, part, 8),
-        b"saio" | b"iloc" | b"mvex" => Err(source.unsupported("its film counts from the beginning of the file in a way that is not known")),
+        b"saio" | b"iloc" | b"mvex" => {
+            Err(source.unsupported("its film counts from the beginning of the file in a way that is not known"))
+        }
         b"meta" => correct_film(source, edits, (part.data + 4).min(part.end), part.end, depth + 1),
         _ => Ok(()),
     })
@@ -99,7 +94,8 @@ pub(super) fn correct_film(
 fn offsets(source: &mut Source<'_>, edits: &mut Edits, part: Part, width: usize) -> Result<(), Error> {
     let data = source.part(part.data, part.end - part.data, "a table of samples")?;
     let mut new = data.clone();
-    let (_, entries) = new.split_at_mut_checked(8).ok_or_else(|| source.damaged(part.at, "a table of samples is too short"))?;
+    let (_, entries) =
+        new.split_at_mut_checked(8).ok_or_else(|| source.damaged(part.at, "a table of samples is too short"))?;
     for entry in entries.chunks_exact_mut(width) {
         let old = super::super::edit::number(entry, false);
         let moved = old.checked_add_signed(edits.moved(old));

@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use md5::{Digest, Md5};
 use proptest::prelude::*;
 
@@ -5,7 +7,8 @@ use super::super::edit::trial::{VALUE, encoded, endure, exif, found, hold, label
 use super::*;
 
 fn plain() -> Vec<u8> {
-    encoded(image::ImageFormat::Jpeg)
+    static PLAIN: LazyLock<Vec<u8>> = LazyLock::new(|| encoded(image::ImageFormat::Jpeg));
+    PLAIN.clone()
 }
 
 fn part(marker: u8, data: &[u8]) -> Vec<u8> {

@@ -69,7 +69,8 @@ pub(super) fn children(source: &mut Source<'_>, at: u64, end: u64) -> Result<Vec
     let mut next = at;
     while end.saturating_sub(next) >= 8 && source.array::<4>(next)? != [0; 4] {
         let one = head(source, next, end)?;
-        let one = one.ok_or_else(|| source.damaged(next, "a box says it is longer than the box that holds it, or too short"))?;
+        let one = one
+            .ok_or_else(|| source.damaged(next, "a box says it is longer than the box that holds it, or too short"))?;
         if found.len() == MOST_BOXES {
             return Err(source.too_much(format!("more than {MOST_BOXES} boxes")));
         }
@@ -192,7 +193,10 @@ impl Table {
             let end = at + count * 4;
             while at < end {
                 let part = source.vec(at, (end - at).min(1 << 16), 1 << 16)?;
-                most = part.chunks_exact(4).filter_map(|entry| be32(entry, 0)).fold(most, |most, entry| most.max(entry.into()));
+                most = part
+                    .chunks_exact(4)
+                    .filter_map(|entry| be32(entry, 0))
+                    .fold(most, |most, entry| most.max(entry.into()));
                 at += part.len() as u64;
             }
         }

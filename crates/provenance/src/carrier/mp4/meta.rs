@@ -124,9 +124,11 @@ impl<'a> Meta<'a> {
             let value = decoded(data);
             let (place, name, keyed) = match self.key(item).filter(|_| self.keyed()) {
                 Some(key) => ("keys".to_owned(), text(key.data), key.kind == *b"mdta"),
-                None if item.kind == *b"----" => {
-                    ("ilst ----".to_owned(), text(part(b"name").and_then(|name| name.get(4..)).unwrap_or_default()), false)
-                }
+                None if item.kind == *b"----" => (
+                    "ilst ----".to_owned(),
+                    text(part(b"name").and_then(|name| name.get(4..)).unwrap_or_default()),
+                    false,
+                ),
                 None => ("ilst".to_owned(), item.kind.iter().map(|byte| char::from(*byte)).collect(), false),
             };
             if is_label(&name, &value) {

@@ -1,4 +1,5 @@
 use std::io::{Cursor, Write};
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
@@ -6,7 +7,8 @@ use super::super::edit::trial::{VALUE, encoded, endure, exif as exif_block, foun
 use super::*;
 
 fn plain() -> Vec<u8> {
-    encoded(image::ImageFormat::Png)
+    static PLAIN: LazyLock<Vec<u8>> = LazyLock::new(|| encoded(image::ImageFormat::Png));
+    PLAIN.clone()
 }
 
 /// The plain picture with chunks behind its header.

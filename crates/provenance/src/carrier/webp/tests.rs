@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use super::super::edit::trial::{VALUE, encoded, endure, exif as exif_block, found, hold, labelled, pixels};
@@ -5,7 +7,8 @@ use super::*;
 
 /// A lossless picture of one chunk.
 fn lossless() -> Vec<u8> {
-    encoded(image::ImageFormat::WebP)
+    static PLAIN: LazyLock<Vec<u8>> = LazyLock::new(|| encoded(image::ImageFormat::WebP));
+    PLAIN.clone()
 }
 
 fn riff(chunks: &[Vec<u8>]) -> Vec<u8> {
