@@ -246,12 +246,13 @@ impl Sets {
             false,
         );
         for (variant, id, zh, en) in [
-            (1, "consistency.paraphrase", "换一种问法后对错不变", "consistent under paraphrase"),
-            (2, "consistency.noise", "带错字或口语噪声后对错不变", "consistent under noise"),
+            (1, "consistency.paraphrase", "换一种问法仍答对", "right in both wordings"),
+            (2, "consistency.noise", "带错字或口语噪声仍答对", "right with and without noise"),
         ] {
-            let with = facts.iter().filter(|i| i.paraphrases.len() >= variant);
-            let same = |i: &Item| right(i, &key(i)) == right(i, &format!("{}/{variant}", key(i)));
-            push(id, zh, en, Share::count(with, same), true);
+            // Of those that were answered rightly at least once: a model that is always wrong is not consistent for it.
+            let both = |i: &Item| (right(i, &key(i)), right(i, &format!("{}/{variant}", key(i))));
+            let with = facts.iter().filter(|i| i.paraphrases.len() >= variant).map(both).filter(|(a, b)| *a || *b);
+            push(id, zh, en, Share::count(with, |(a, b)| a && b), true);
         }
         let key = |item: &Item| format!("no-evidence/{}", item.id);
         let passages = self.items("no-evidence");
