@@ -56,6 +56,7 @@ mod archive;
 mod avi;
 mod edit;
 mod elements;
+mod epub;
 mod exif;
 mod flac;
 mod flv;
@@ -64,11 +65,13 @@ mod heif;
 mod id3;
 mod jpeg;
 mod loose;
+pub(crate) mod markdown;
 mod matroska;
 mod media;
 mod media_xmp;
 mod mp3;
 pub mod mp4;
+mod ofd;
 mod ogg;
 mod ooxml;
 mod pdf;
@@ -101,7 +104,10 @@ pub const ALL: &[Carrier] = &[
     avi::AVI,
     flv::FLV,
     ooxml::OOXML,
+    epub::EPUB,
+    ofd::OFD,
     pdf::PDF,
+    markdown::MARKDOWN,
 ];
 
 /// The carrier of a file with this beginning and this ending: what the bytes say wins over the name, and the name chooses
@@ -110,5 +116,9 @@ pub fn of(head: &[u8], ending: &str) -> Option<&'static Carrier> {
     let ending = ending.to_ascii_lowercase();
     let named = |c: &&Carrier| c.endings.contains(&ending.as_str());
     let alike: Vec<&'static Carrier> = ALL.iter().filter(|c| (c.sniff)(head)).collect();
-    alike.iter().find(|c| named(c)).or(alike.first()).copied()
+    // Texts have no signature: only their name says what they are.
+    alike.iter().find(|c| named(c)).or(alike.first()).copied().or_else(|| {
+        let binary = head.contains(&0);
+        ALL.iter().find(|c| c.kind == "text" && named(c)).filter(|_| !binary)
+    })
 }

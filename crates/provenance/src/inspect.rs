@@ -4,21 +4,18 @@
 //! declares it: it possibly is. (3) Neither, and there is an explicit label or another trace: it is suspected to be. In all
 //! three cases the platform adds its propagation members to the metadata.
 
-mod wording;
-
 #[cfg(test)]
 mod tests;
 
-pub use wording::{has_both_elements, label_in};
-
 use crate::Error;
+use crate::explicit::text;
 use crate::label::{Aigc, Kind, Member, Reading};
 
 /// A sign of generation other than the metadata label and the user's word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Trace {
-    /// An explicit label stands in the content: its text ([`label_in`], or read from a picture).
+    /// An explicit label stands in the content: its text ([`Trace::in_text`], or read from a picture).
     ExplicitLabel(String),
     /// A watermark was found: which, and of whom.
     Watermark(String),
@@ -26,6 +23,15 @@ pub enum Trace {
     C2pa(String),
     /// Other metadata of a generator (prompts, its software's name): what.
     Metadata(String),
+}
+
+impl Trace {
+    /// The explicit label of a text, if one stands there ([`text::find`]); `own` are the platform's own wordings.
+    #[must_use]
+    pub fn in_text(content: &str, own: &[&str]) -> Option<Trace> {
+        let mark = text::find(content, own).into_iter().next()?;
+        content.get(mark.range).map(|label| Trace::ExplicitLabel(label.trim().to_owned()))
+    }
 }
 
 /// What is known of uploaded content.
@@ -95,9 +101,10 @@ impl Decision {
             Decision::Suspected => {
                 ("本内容疑似由人工智能生成合成，请注意甄别", "This content is suspected to be AI-generated.")
             }
-            Decision::Possible => {
-                ("本内容可能由人工智能生成合成（发布者声明）", "This content may be AI-generated, as its publisher declares.")
-            }
+            Decision::Possible => (
+                "本内容可能由人工智能生成合成（发布者声明）",
+                "This content may be AI-generated, as its publisher declares.",
+            ),
             Decision::Confirmed => ("本内容由人工智能生成合成", "This content is AI-generated."),
         };
         Some(Notice { zh, en })

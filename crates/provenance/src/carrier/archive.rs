@@ -90,14 +90,13 @@ impl Archive {
         let (mut count, mut size, mut offset) = (u64::from(short(10)), u64::from(long(12)), u64::from(long(16)));
         let mut records_end = end_at;
         let mut end64_at = None;
-        if short(10) == u16::MAX || long(12) == WIDE || long(16) == WIDE || short(8) == u16::MAX {
-            if let Some((at, record)) = end_record64(source, end_at)? {
-                count = get64(&record, 32).unwrap_or_default();
-                size = get64(&record, 40).unwrap_or_default();
-                offset = get64(&record, 48).unwrap_or_default();
-                records_end = at;
-                end64_at = Some(at);
-            }
+        let wide = short(10) == u16::MAX || long(12) == WIDE || long(16) == WIDE || short(8) == u16::MAX;
+        if wide && let Some((at, record)) = end_record64(source, end_at)? {
+            count = get64(&record, 32).unwrap_or_default();
+            size = get64(&record, 40).unwrap_or_default();
+            offset = get64(&record, 48).unwrap_or_default();
+            records_end = at;
+            end64_at = Some(at);
         }
         if count > MOST_MEMBERS as u64 {
             return Err(source.too_much(format!("it has {count} members; at most {MOST_MEMBERS} are read")));
@@ -491,11 +490,11 @@ fn set_offset(record: &mut Vec<u8>, offset: u64) -> bool {
     let length = usize::from(get16(record, 30).unwrap_or_default());
     let extra_at = 46 + name;
     let field = record.get(extra_at..extra_at + length).and_then(|extra| extra_field(extra, 1));
-    if get32(record, 42) != Some(WIDE) || field.is_none() {
-        if let Some(narrow) = u32::try_from(offset).ok().filter(|narrow| *narrow != WIDE) {
-            put(record, 42, &narrow.to_le_bytes());
-            return true;
-        }
+    if (get32(record, 42) != Some(WIDE) || field.is_none())
+        && let Some(narrow) = u32::try_from(offset).ok().filter(|narrow| *narrow != WIDE)
+    {
+        put(record, 42, &narrow.to_le_bytes());
+        return true;
     }
     let before = 8 * [24, 20].iter().filter(|at| get32(record, **at) == Some(WIDE)).count();
     let grown = match field {

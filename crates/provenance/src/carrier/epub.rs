@@ -17,6 +17,8 @@ use crate::Error;
 pub const EPUB: Carrier = Carrier { id: "epub", kind: "document", endings: &["epub"], sniff, read, write };
 
 const FORMAT: &str = "EPUB";
+/// No guide that could be read names the place.
+const BY_THE_BOOK: bool = false;
 const CONTAINER: &str = "META-INF/container.xml";
 /// Most renditions of one publication that are looked at.
 const MOST_PACKAGES: usize = 64;
@@ -33,7 +35,7 @@ fn read(input: &mut dyn Input) -> Result<Vec<Found>, Error> {
     let mut trace = Trace::default();
     for package in &packages {
         for label in package.labels() {
-            trace.note(&source, label.place, false, label.value, package.at)?;
+            trace.note(&source, label.place, BY_THE_BOOK, label.value, package.at)?;
         }
     }
     trace.answer(Ok(()))
@@ -184,7 +186,7 @@ mod tests {
             for (bytes, value) in [(&first, LABEL), (&second, NEW)] {
                 let found = (EPUB.read)(&mut Cursor::new(bytes.as_slice())).unwrap();
                 assert_eq!(found.len(), 1, "{found:?}");
-                assert_eq!((found[0].value.as_str(), found[0].by_the_book), (value, false));
+                assert_eq!((found[0].value.as_str(), found[0].by_the_book), (value, BY_THE_BOOK));
                 assert!((EPUB.sniff)(bytes) && part(bytes, "O/c.opf").contains("<meta name=\"AIGC\" content=\"{"));
             }
         }

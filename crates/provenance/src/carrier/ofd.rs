@@ -17,6 +17,8 @@ use crate::Error;
 pub const OFD: Carrier = Carrier { id: "ofd", kind: "document", endings: &["ofd"], sniff, read, write };
 
 const FORMAT: &str = "OFD";
+/// No guide that could be read names the place.
+const BY_THE_BOOK: bool = false;
 const MAIN: &str = "OFD.xml";
 
 fn sniff(head: &[u8]) -> bool {
@@ -28,7 +30,7 @@ fn read(input: &mut dyn Input) -> Result<Vec<Found>, Error> {
     let main = Main::open(&mut source)?;
     let mut trace = Trace::default();
     for label in main.labels() {
-        trace.note(&source, label.place, false, label.value, main.at)?;
+        trace.note(&source, label.place, BY_THE_BOOK, label.value, main.at)?;
     }
     trace.answer(Ok(()))
 }
@@ -145,7 +147,7 @@ mod tests {
             for (bytes, value) in [(&first, LABEL), (&second, NEW)] {
                 let found = (OFD.read)(&mut Cursor::new(bytes.as_slice())).unwrap();
                 assert_eq!(found.len(), 1);
-                assert_eq!((found[0].value.as_str(), found[0].by_the_book), (value, false));
+                assert_eq!((found[0].value.as_str(), found[0].by_the_book), (value, BY_THE_BOOK));
                 assert_eq!(part(bytes, "Doc_0/Document.xml"), "<ofd:Document/>");
             }
             let text = part(&first, "OFD.xml");

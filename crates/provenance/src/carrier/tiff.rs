@@ -36,6 +36,9 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
     let mut source = Source::new(input, "TIFF")?;
     let mut picture = Picture::default();
     let header = picture.scan(&mut source)?;
+    if let Some(at) = picture.beyond {
+        return Err(source.damaged(at, "a field's value lies behind the end of the file"));
+    }
     picture.label(&mut source, header, value)?;
     picture.trace.edits.apply(&mut source, out)
 }
@@ -49,6 +52,8 @@ struct Picture {
     /// Where the labels of the packet stand.
     labels: Vec<(u64, u64)>,
     strips: u64,
+    /// A field whose value lies behind the end of the file: what is appended would become its value.
+    beyond: Option<u64>,
 }
 
 impl Picture {
@@ -57,6 +62,9 @@ impl Picture {
         let end = source.len();
         exif::walk(source, header, end, |source, directory| {
             for field in &directory.fields {
+                if field.value.checked_add(field.size).is_none_or(|last| last > end) {
+                    self.beyond.get_or_insert(field.at);
+                }
                 let ours = field.tag == exif::XMP && directory.page == Some(0) && self.packet.is_none();
                 if ours && matches!(field.kind, 1 | 2 | 7) {
                     self.xmp(source, *field)?;

@@ -110,13 +110,22 @@ pub fn with(packet: Option<&[u8]>, value: &str) -> Result<Vec<u8>, Error> {
             }
         }
     }
-    Ok(padded(packet, edits))
+    let written = padded(packet, edits);
+    // Markup that is damaged where the label stands may leave more than one reading.
+    match values(&written).as_slice() {
+        [one] if one == value => Ok(written),
+        _ => Err(unclear()),
+    }
+}
+
+fn unclear() -> Error {
+    Error::Damaged { format: "XMP", at: 0, problem: "its label is not well-formed markup".to_owned() }
 }
 
 /// The packet without any label, as long as it was: labels become white space.
 ///
 /// # Errors
-/// When the packet is written in UTF-16.
+/// When the packet is written in UTF-16, or a label is so damaged that it cannot be taken out.
 pub fn without(packet: &[u8]) -> Result<Vec<u8>, Error> {
     let mut bytes = packet.to_vec();
     for label in labels(packet) {
@@ -126,7 +135,7 @@ pub fn without(packet: &[u8]) -> Result<Vec<u8>, Error> {
         }
         bytes.get_mut(label.range).unwrap_or_default().fill(b' ');
     }
-    Ok(bytes)
+    if labels(&bytes).is_empty() { Ok(bytes) } else { Err(unclear()) }
 }
 
 /// The packet shorter by its padding: for containers that have little room.

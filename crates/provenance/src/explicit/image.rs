@@ -9,8 +9,8 @@ mod contrast;
 
 use unifont_bitmap::Unifont;
 
+use super::text::has_elements;
 use crate::Error;
-use crate::inspect::has_both_elements;
 
 /// The share of the shortest side that the text has at least.
 pub const LEAST_SHARE: f64 = 0.05;
@@ -92,7 +92,8 @@ pub fn draw(rgba: &mut [u8], width: usize, height: usize, label: &Label) -> Resu
     if pixels.is_none_or(|pixels| rgba.len() != pixels * 4) {
         return wrong(format!("a picture of {width} × {height} pixels does not have {} bytes", rgba.len()));
     }
-    if !has_both_elements(&label.text) {
+    // In Chinese: words of other languages may stand beside them.
+    if !has_elements(&label.text) || !["生成", "合成"].iter().any(|element| label.text.contains(element)) {
         return wrong(format!(
             "the label {:?} lacks an element: it has 人工智能 or AI, and 生成 or 合成 (GB 45438-2025 5.2)",
             label.text
@@ -137,14 +138,17 @@ pub fn draw(rgba: &mut [u8], width: usize, height: usize, label: &Label) -> Resu
     Ok(Drawn { x, y, width: wide, height: high, text_height, contrast: choice.contrast, plate: choice.plate })
 }
 
-fn rows(
-    rgba: &[u8], width: usize, x: usize, y: usize, wide: usize, high: usize,
-) -> impl Iterator<Item = &[[u8; 4]]> {
+fn rows(rgba: &[u8], width: usize, x: usize, y: usize, wide: usize, high: usize) -> impl Iterator<Item = &[[u8; 4]]> {
     rgba.as_chunks().0.chunks(width).skip(y).take(high).filter_map(move |row| row.get(x..x + wide))
 }
 
 fn rows_mut(
-    rgba: &mut [u8], width: usize, x: usize, y: usize, wide: usize, high: usize,
+    rgba: &mut [u8],
+    width: usize,
+    x: usize,
+    y: usize,
+    wide: usize,
+    high: usize,
 ) -> impl Iterator<Item = &mut [[u8; 4]]> {
     rgba.as_chunks_mut().0.chunks_mut(width).skip(y).take(high).filter_map(move |row| row.get_mut(x..x + wide))
 }

@@ -71,10 +71,7 @@ impl Fault {
     /// the standard allows it.
     #[must_use]
     pub fn is_breach(&self) -> bool {
-        !matches!(
-            self,
-            Fault::Absent(_) | Fault::Order | Fault::Unknown(_) | Fault::Name(..) | Fault::Strange(_)
-        )
+        !matches!(self, Fault::Absent(_) | Fault::Order | Fault::Unknown(_) | Fault::Name(..) | Fault::Strange(_))
     }
 
     /// In Chinese.
@@ -128,8 +125,12 @@ impl fmt::Display for Fault {
             Fault::Scheme(scheme) => write!(f, "these are the members of another scheme: {scheme}"),
             Fault::Code(member, problem) => write!(f, "{}: {problem}", member.name()),
             Fault::Name(member, name) => write!(f, "{} is the name {name:?}, not a provider code", member.name()),
-            Fault::Signature(member, problem) => write!(f, "the signature in {} does not hold: {problem}", member.name()),
-            Fault::Strange(member) => write!(f, "{} can be read by its writer alone; it was not verified", member.name()),
+            Fault::Signature(member, problem) => {
+                write!(f, "the signature in {} does not hold: {problem}", member.name())
+            }
+            Fault::Strange(member) => {
+                write!(f, "{} can be read by its writer alone; it was not verified", member.name())
+            }
         }
     }
 }

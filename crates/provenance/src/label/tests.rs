@@ -57,7 +57,10 @@ fn wrong_codes_are_refused_with_the_reason() {
     }
     let none = ProviderCode::new("91110102MACQD9K640", Service::Unsaid, "0000").unwrap();
     assert_eq!(none.as_str(), "001191110102MACQD9K64000000");
-    assert_eq!(ProviderCode::new("91110102MACQD9K640", Service::Propagation, "0001").unwrap().service(), Service::Propagation);
+    assert_eq!(
+        ProviderCode::new("91110102MACQD9K640", Service::Propagation, "0001").unwrap().service(),
+        Service::Propagation
+    );
     assert!(ProviderCode::new("91110102MACQD9K640", Service::Propagation, "abcd").is_err());
 }
 
@@ -91,7 +94,10 @@ fn the_character_set_is_that_of_e_j() {
     assert!(Aigc::generated("", "1", Kind::Generated).is_err());
     assert!(Aigc::generated("doubao", "", Kind::Generated).is_err());
     assert!(Aigc::generated("doubao", &"x".repeat(LONGEST + 1), Kind::Generated).is_err());
-    assert!(Aigc::generated("001191110102MACQD9K65010000", "1", Kind::Generated).is_err(), "a wrong code is not a name");
+    assert!(
+        Aigc::generated("001191110102MACQD9K65010000", "1", Kind::Generated).is_err(),
+        "a wrong code is not a name"
+    );
     assert!(label().with_reserved(Member::ProduceID, "x").is_err());
 }
 
@@ -129,7 +135,11 @@ fn variants_in_the_wild_are_read() {
             Fault::Spelling(Member::ProduceID, "produce_id".to_owned()),
         ),
         (plain.replace("\"1\"", "\"AIGC\""), Form::Bare, Fault::Kind("AIGC".to_owned())),
-        (plain.replace("{\"Label\":\"1\",", "{\"Label\":\"1\",\"Label\":\"2\","), Form::Bare, Fault::Twice(Member::Label)),
+        (
+            plain.replace("{\"Label\":\"1\",", "{\"Label\":\"1\",\"Label\":\"2\","),
+            Form::Bare,
+            Fault::Twice(Member::Label),
+        ),
         (
             format!("Label: '1'\nContentProducer: '{}'\nProduceID: 'id-1'\nReservedCode1: ''", REAL[0]),
             Form::Lines,
@@ -163,7 +173,13 @@ fn variants_in_the_wild_are_read() {
         assert_eq!(reading.kind(), Some(Kind::Generated), "{value}");
         let mended = reading.mended(Kind::Generated).unwrap();
         assert_eq!(mended.kind(), Kind::Generated);
-        assert!(read(&mended.to_value()).unwrap().faults.iter().all(|fault| !fault.is_breach() || matches!(fault, Fault::Code(..))));
+        assert!(
+            read(&mended.to_value())
+                .unwrap()
+                .faults
+                .iter()
+                .all(|fault| !fault.is_breach() || matches!(fault, Fault::Code(..)))
+        );
         assert_eq!(verify(&[found("x", &value)]).state, State::Noncompliant, "{value}");
     }
 }

@@ -13,8 +13,8 @@ pub const USER_ID: &str = "1234567812345678";
 
 /// The head of a SubjectPublicKeyInfo (RFC 5280) of a key on the SM2 curve; the uncompressed point follows.
 const INFO: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x81, 0x1c, 0xcf, 0x55,
-    0x01, 0x82, 0x2d, 0x03, 0x42, 0x00,
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x81, 0x1c, 0xcf,
+    0x55, 0x01, 0x82, 0x2d, 0x03, 0x42, 0x00,
 ];
 
 /// A public key.
@@ -30,7 +30,9 @@ impl Key {
         let mut keys = Self::candidates(hex);
         match (keys.pop(), keys.is_empty()) {
             (Some(key), true) => Ok(key),
-            _ => Err(Error::Label("this is not an SM2 public key in hexadecimal (65 bytes, beginning with 04)".to_owned())),
+            _ => Err(Error::Label(
+                "this is not an SM2 public key in hexadecimal (65 bytes, beginning with 04)".to_owned(),
+            )),
         }
     }
 
@@ -119,7 +121,7 @@ fn signature_of(bytes: &[u8]) -> Option<Signature> {
 
 pub(super) fn bytes(hex: &str) -> Option<Vec<u8>> {
     let hex = hex.trim();
-    if hex.len() % 2 != 0 || hex.len() > 1024 || !hex.is_ascii() {
+    if !hex.len().is_multiple_of(2) || hex.len() > 1024 || !hex.is_ascii() {
         return None;
     }
     hex.as_bytes()

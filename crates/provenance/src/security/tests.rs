@@ -131,11 +131,7 @@ fn the_form_with_an_x_coordinate_verifies_with_notes() {
     let Outcome::Valid { pinned: true, notes, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!(
         notes,
-        [
-            "Bindings is spelled Binding",
-            "the type Md is spelled LabelMataData",
-            "the key is an x coordinate alone"
-        ]
+        ["Bindings is spelled Binding", "the type Md is spelled LabelMataData", "the key is an x coordinate alone"]
     );
 }
 

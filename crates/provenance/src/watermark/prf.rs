@@ -129,7 +129,8 @@ mod tests {
     #[test]
     fn hmac_sm3_is_that_of_openssl() {
         // printf 'message digest' | openssl dgst -sm3 -hmac 0123456789abcdef
-        let hex: String = hmac(b"0123456789abcdef", b"message digest").iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex: String =
+            hmac(b"0123456789abcdef", b"message digest").iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, "c4a6c63944dacdae936238d781e591ece2f991f83080f10907052442992cf5e7");
         let long: String = hmac(&[b'k'; 100], b"message digest").iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(long, "285e7e8ba1b71c2d500f765101bddd365fe3453c60cf917f7709547fb6590f13");

@@ -147,7 +147,10 @@ impl Table {
         let wide = if self.version == 2 { 4 } else { 2 };
         let sizes = self.offset << 12 | self.length << 8 | self.base << 4 | self.index;
         let mut data = Vec::new();
-        let mut put = |value: u64, width: usize| Some(data.extend(encode(value, width, false)?));
+        let mut put = |value: u64, width: usize| {
+            data.extend(encode(value, width, false)?);
+            Some(())
+        };
         put(self.head, 4)?;
         put(sizes as u64, 2)?;
         put(self.items.len() as u64, wide)?;

@@ -104,7 +104,9 @@ fn made(form: Form, extra: &[(&[u8; 4], &str, Vec<u8>)]) -> Vec<u8> {
 }
 
 /// The data of all items by their number, and what the film's tables point at.
-fn shown(bytes: &[u8]) -> (Vec<(u32, Vec<u8>)>, Vec<Vec<u8>>) {
+type Shown = (Vec<(u32, Vec<u8>)>, Vec<Vec<u8>>);
+
+fn shown(bytes: &[u8]) -> Shown {
     let mut file = std::io::Cursor::new(bytes);
     let mut source = Source::new(&mut file, "HEIF").unwrap();
     let mut picture = Picture::default();

@@ -148,7 +148,7 @@ fn the_table_of_pictures_stays_right() {
 #[test]
 fn a_table_that_cannot_be_read_is_refused_where_pictures_follow() {
     let broken = part(0xE2, b"MPF\0II*\0\xFF\xFF\xFF\xFF");
-    hold(&NAME, &with_parts(&[broken.clone()]));
+    hold(&NAME, &with_parts(std::slice::from_ref(&broken)));
     let followed = [with_parts(&[broken]), plain()].concat();
     assert!(matches!(labelled(&NAME, &followed, VALUE), Err(Error::Unsupported { .. })));
 }

@@ -76,7 +76,7 @@ fn variants_are_read_and_taken_out() {
         chunk(b"EXIF", &block),
         chunk(b"XMP ", &packet),
         chunk(b"XMP ", &packet),
-        chunk(b"AIGC", format!("{VALUE}").as_bytes()),
+        chunk(b"AIGC", VALUE.as_bytes()),
         chunk(b"note", format!("AIGC{VALUE}").as_bytes()),
     ];
     let old = [riff(&parts), format!("AIGC{VALUE}").into_bytes()].concat();

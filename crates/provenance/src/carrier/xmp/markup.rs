@@ -83,6 +83,15 @@ struct Attribute {
     value: Range<usize>,
 }
 
+/// A start tag.
+struct Tag {
+    name: Range<usize>,
+    attributes: Vec<Attribute>,
+    /// Where the slash of an empty element stands.
+    slash: Option<usize>,
+    end: usize,
+}
+
 /// Reads a packet as far as it is sound.
 pub(super) fn read(packet: &[u8]) -> Document {
     let mut reader = Reader { packet, open: Vec::new(), bound: HashMap::new(), document: Document::default() };
@@ -239,7 +248,7 @@ impl Reader<'_> {
         if self.open.len() >= DEEPEST {
             return Err((begin, "its elements are nested thousands deep"));
         }
-        let (name, attributes, slash, end) = self.parts(begin)?;
+        let Tag { name, attributes, slash, end } = self.parts(begin)?;
         let mut bound = Vec::new();
         for attribute in &attributes {
             let key = self.text(attribute.name.clone());
@@ -292,8 +301,8 @@ impl Reader<'_> {
         Ok(end)
     }
 
-    /// The name, the attributes, the place of the slash and the end of a start tag.
-    fn parts(&self, begin: usize) -> Step<(Range<usize>, Vec<Attribute>, Option<usize>, usize)> {
+    /// Reads the start tag that begins at `begin`.
+    fn parts(&self, begin: usize) -> Step<Tag> {
         const CUT: &str = "the packet ends inside a tag";
         let get = |at: usize| self.packet.get(at).copied().ok_or((begin, CUT));
         let word = |mut at: usize| -> Step<usize> {
@@ -319,8 +328,8 @@ impl Reader<'_> {
             let from = at;
             at = space(at)?;
             match get(at)? {
-                b'>' => return Ok((name, attributes, None, at + 1)),
-                b'/' if get(at + 1)? == b'>' => return Ok((name, attributes, Some(at), at + 2)),
+                b'>' => return Ok(Tag { name, attributes, slash: None, end: at + 1 }),
+                b'/' if get(at + 1)? == b'>' => return Ok(Tag { name, attributes, slash: Some(at), end: at + 2 }),
                 _ => {}
             }
             let key = at..word(at)?;

@@ -17,7 +17,8 @@ fn ink_rows(rgba: &[u8], width: usize, background: [u8; 4], columns: std::ops::R
 
 #[test]
 fn the_text_is_a_twentieth_of_the_shortest_side_at_least_as_measured_on_pixels() {
-    for (width, height) in [(200, 200), (640, 480), (1024, 1024), (1080, 1920), (1920, 1080), (333, 777), (4000, 3000)] {
+    for (width, height) in [(200, 200), (640, 480), (1024, 1024), (1080, 1920), (1920, 1080), (333, 777), (4000, 3000)]
+    {
         let grey = [200, 200, 200, 255];
         let mut rgba = picture(width, height, |_, _| grey);
         let drawn = draw(&mut rgba, width, height, &Label::default()).unwrap();
@@ -45,7 +46,8 @@ fn nothing_outside_of_the_label_changes() {
         assert!(drawn.text_height >= 18, "{drawn:?}");
         for (i, (old, new)) in before.chunks(4).zip(rgba.chunks(4)).enumerate() {
             let (x, y) = (i % 400, i / 400);
-            let inside = (drawn.x..drawn.x + drawn.width).contains(&x) && (drawn.y..drawn.y + drawn.height).contains(&y);
+            let inside =
+                (drawn.x..drawn.x + drawn.width).contains(&x) && (drawn.y..drawn.y + drawn.height).contains(&y);
             assert!(inside || old == new, "{place:?} {x} {y}");
         }
         assert!(drawn.x == 0 || drawn.y == 0 || drawn.x + drawn.width == 400 || drawn.y + drawn.height == 300);

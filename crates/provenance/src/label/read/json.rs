@@ -131,7 +131,8 @@ pub(super) fn lines(text: &str) -> Option<Pairs> {
         let (name, value) = (name.trim().trim_matches(['"', '\'']), value.trim());
         let quoted = |quote: char| value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
         let value = quoted('\'').map(|inner| inner.replace("''", "'")).or_else(|| quoted('"').map(str::to_owned));
-        let value = value.unwrap_or_else(|| line.split_once([':', '=']).map_or("", |(_, value)| value.trim()).to_owned());
+        let value =
+            value.unwrap_or_else(|| line.split_once([':', '=']).map_or("", |(_, value)| value.trim()).to_owned());
         if !name.is_empty() && (name != "AIGC" || !value.is_empty()) {
             pairs.push((name.to_owned(), Node::Text(value)));
         }

@@ -14,7 +14,7 @@ const FOUND: f64 = 6.0;
 /// The side of the middle of a picture by which a wide search goes, in pixels of the original.
 const MIDDLE: usize = 640;
 /// How many of the least certain bits are tried the other way, and how many of them at once.
-const DOUBTFUL: usize = 8;
+const DOUBTFUL: usize = 12;
 
 /// Which scales are tried.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -111,7 +111,12 @@ impl Soft {
 
 /// Reads the bits at a scale; none when the picture is too small for it.
 pub(super) fn soft(
-    grey: &[f32], width: usize, height: usize, plan: &Plan, scale: f64, middle: Option<usize>,
+    grey: &[f32],
+    width: usize,
+    height: usize,
+    plan: &Plan,
+    scale: f64,
+    middle: Option<usize>,
 ) -> Option<Soft> {
     if !(0.05..=20.0).contains(&scale) {
         return None;
@@ -176,15 +181,22 @@ fn folded(grey: &[f32], width: usize, height: usize, scale: f64, middle: Option<
         sums[at] += f64::from(((value - mean) / (deviation + FLOOR)).clamp(-2.5, 2.5));
         counts[at] += 1;
     }
-    let mut tile: Vec<Complex> =
-        sums.iter().zip(&counts).map(|(sum, count)| Complex { re: sum / f64::from((*count).max(1)), im: 0.0 }).collect();
+    let mut tile: Vec<Complex> = sums
+        .iter()
+        .zip(&counts)
+        .map(|(sum, count)| Complex { re: sum / f64::from((*count).max(1)), im: 0.0 })
+        .collect();
     transform(&mut tile, false);
     Some(tile)
 }
 
 /// A part of a picture at the original's scale (bilinear, pixel centres aligned).
 fn resampled(
-    grey: &[f32], (width, height): (usize, usize), scale: f64, (left, top): (usize, usize), (wide, high): (usize, usize),
+    grey: &[f32],
+    (width, height): (usize, usize),
+    scale: f64,
+    (left, top): (usize, usize),
+    (wide, high): (usize, usize),
 ) -> Vec<f32> {
     let along = |from: usize, count: usize, length: usize| -> Vec<(usize, usize, f32)> {
         let last = length - 1;

@@ -36,9 +36,8 @@ impl Complex {
 /// Transforms a tile in place, row by row and then column by column; `inverse` without the division by the number of
 /// values.
 pub(super) fn transform(tile: &mut [Complex], inverse: bool) {
-    let turns: Vec<Complex> = (0..TILE / 2)
-        .map(|i| Complex::turn(i as f64 * TAU / TILE as f64 * if inverse { 1.0 } else { -1.0 }))
-        .collect();
+    let turns: Vec<Complex> =
+        (0..TILE / 2).map(|i| Complex::turn(i as f64 * TAU / TILE as f64 * if inverse { 1.0 } else { -1.0 })).collect();
     for row in tile.chunks_mut(TILE) {
         line(row, &turns);
     }

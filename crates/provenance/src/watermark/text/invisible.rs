@@ -83,11 +83,19 @@ impl Marker {
         bytes.extend_from_slice(&crc(&bytes).to_be_bytes());
         let bits = scheme.bits();
         let mask = u8::MAX >> (8 - bits);
-        let frame = bytes.iter().flat_map(|byte| {
-            (0..8 / bits).rev().map(move |i| scheme.character(byte >> (i * bits) & mask))
-        });
+        let frame =
+            bytes.iter().flat_map(|byte| (0..8 / bits).rev().map(move |i| scheme.character(byte >> (i * bits) & mask)));
         let interval = interval.max(8);
-        Ok(Marker { frame: frame.collect(), scheme, interval, since: interval, last: None, ticks: 0, code: 0, marked: 0 })
+        Ok(Marker {
+            frame: frame.collect(),
+            scheme,
+            interval,
+            since: interval,
+            last: None,
+            ticks: 0,
+            code: 0,
+            marked: 0,
+        })
     }
 
     /// The text with marks in it. Pieces may be cut anywhere; code between backticks is left alone.

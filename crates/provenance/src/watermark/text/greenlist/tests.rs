@@ -33,7 +33,8 @@ fn generate(list: Option<&GreenList>, length: usize, seed: u64) -> Vec<u32> {
 fn marked_text_is_found_and_unmarked_is_not() {
     let list = GreenList::new("k1", "test");
     for (length, least) in [(50, 0.6), (100, 0.95), (200, 1.0)] {
-        let found = (0..20).filter(|seed| list.detect(&secret(), &generate(Some(&list), length, *seed)).is_marked(1e-4));
+        let found =
+            (0..20).filter(|seed| list.detect(&secret(), &generate(Some(&list), length, *seed)).is_marked(1e-4));
         let share = found.count() as f64 / 20.0;
         println!("{length} tokens, γ 0.25, δ 2: {share} found at a rate of false alarms of 1e-4");
         assert!(share >= least, "{length}: {share}");

@@ -69,7 +69,8 @@ fn code_words_and_joined_characters_are_left_alone() {
     assert_eq!(marked(inline, Scheme::ZeroWidth, 8).0, inline);
     let after = marked("`甲乙`然后是一段正常的文字", Scheme::ZeroWidth, 8);
     assert!(after.1 > 0 && after.0.starts_with("`甲乙`"));
-    for text in ["👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦", "1234567890123456789012345", "می‌خواهم می‌خواهم می‌خواهم", "supercalifragilistic"] {
+    for text in ["👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦", "1234567890123456789012345", "می‌خواهم می‌خواهم می‌خواهم", "supercalifragilistic"]
+    {
         let (out, marks) = marked(text, Scheme::ZeroWidth, 8);
         assert_eq!((out.as_str(), marks), (text, 0));
         assert_eq!(strip(text), text);
@@ -82,7 +83,14 @@ fn cut_and_mixed_marks_are_told() {
     let (out, _) = marked(ZH, Scheme::ZeroWidth, 1000);
     let cut: String = {
         let mut run = 0;
-        out.chars().filter(|c| Scheme::ZeroWidth.symbol(*c).is_none() || { run += 1; run < 20 }).collect()
+        out.chars()
+            .filter(|c| {
+                Scheme::ZeroWidth.symbol(*c).is_none() || {
+                    run += 1;
+                    run < 20
+                }
+            })
+            .collect()
     };
     assert_eq!(detect(&cut), Detection { marks: vec![], broken: 1 });
     let other = Marker::new(b"other", Scheme::VariationSelector, 20).unwrap().push(ZH);
