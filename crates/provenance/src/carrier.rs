@@ -62,6 +62,7 @@ mod flac;
 mod flv;
 mod gif;
 mod heif;
+mod html;
 mod id3;
 mod jpeg;
 mod loose;
@@ -77,6 +78,7 @@ mod ooxml;
 mod pdf;
 mod png;
 mod riff;
+mod text;
 mod tiff;
 mod vorbis;
 mod wav;
@@ -108,6 +110,8 @@ pub const ALL: &[Carrier] = &[
     ofd::OFD,
     pdf::PDF,
     markdown::MARKDOWN,
+    html::HTML,
+    text::TEXT,
 ];
 
 /// The carrier of a file with this beginning and this ending: what the bytes say wins over the name, and the name chooses

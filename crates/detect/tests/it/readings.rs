@@ -1,6 +1,6 @@
 //! One text, read whole.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use menshen_detect::{Cache, Engine, Extra, Options, Severity, SourceKind};
 use menshen_judge::{Judge, JudgeError, JudgeInput};
@@ -169,18 +169,24 @@ fn judges_add_labels_and_their_failure_is_named() {
 #[derive(Default)]
 struct Listening(Mutex<Vec<String>>);
 
+impl Listening {
+    fn hear(&self, text: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text.to_owned());
+    }
+}
+
 impl Judge for Listening {
     fn name(&self) -> &str {
         "listening"
     }
 
     fn judge(&self, input: &JudgeInput<'_>) -> Result<Labels, JudgeError> {
-        self.0.lock().unwrap().push(input.text.to_owned());
+        self.hear(input.text);
         Ok(Labels::default())
     }
 
     fn glance(&self, text: &str, _: Side) -> Option<Labels> {
-        self.0.lock().unwrap().push(text.to_owned());
+        self.hear(text);
         Some(Labels::default())
     }
 }

@@ -296,7 +296,9 @@ proptest! {
         bytes.truncate(length - cut % length);
         let text = String::from_utf8_lossy(&bytes);
         if let Some(reading) = read(&text) {
-            let _ = reading.mended(Kind::Suspected);
+            // Whatever was read can be written again, and is read as it was written.
+            let mended = reading.mended(Kind::Suspected).unwrap();
+            prop_assert_eq!(read(&mended.to_value()).unwrap().aigc().unwrap(), mended);
         }
         let _ = verify(&[found("x", &text)]);
     }
