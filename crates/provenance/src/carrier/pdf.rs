@@ -6,6 +6,7 @@
 //! thereby replaced: readers that follow the structure, as this one does, see one label. Signatures keep the bytes that
 //! they cover.
 
+mod streams;
 mod structure;
 mod syntax;
 

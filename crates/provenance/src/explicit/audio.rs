@@ -73,8 +73,11 @@ impl Rhythm {
         let unit = self.frames(self.unit);
         let channels = usize::from(self.channels);
         let units: usize = TONES.iter().map(|(tone, pause)| tone + pause).sum();
-        if !problem.is_empty() || units * unit * channels > MOST {
+        if !problem.is_empty() {
             return Err(Error::Label(format!("the rhythm label cannot be made: {problem}")));
+        }
+        if (units * unit + self.frames(self.pause)) * channels > MOST {
+            return Err(Error::Label(format!("the rhythm label would take more than {MOST} samples")));
         }
         let mut out = Vec::with_capacity(units * unit * channels);
         let ramp = (unit / 10).max(1);

@@ -23,6 +23,8 @@ pub const SMALLEST: usize = 256;
 const MOST: usize = 1 << 26;
 /// The radius of the window in which a picture's activity is measured.
 const RADIUS: usize = 16;
+/// How many rows are worked on at once, so that large pictures do not take their manifold in memory.
+const BAND: usize = 256;
 /// What is added to the deviation within a window, so that noise in flat areas does not count for content.
 const FLOOR: f32 = 4.0;
 
@@ -53,18 +55,22 @@ pub fn embed(
     }
     let tile = tile::Plan::new(secret).pattern(payload);
     let grey = luminance(rgb);
-    let local = Local::of(&grey, width, height);
     let mut squares = 0.0_f64;
-    for (i, pixel) in rgb.as_chunks_mut::<3>().0.iter_mut().enumerate() {
-        let (x, y) = (i % width, i / width);
-        let wave = tile.get(y % TILE * TILE + x % TILE).copied().unwrap_or(0.0);
-        // As loud as the area lets it be: in proportion to its activity, as the reader divides by that.
-        let mask = ((local.deviation(x, y) + FLOOR) / 14.0).clamp(1.0, 2.0);
-        let change = strength * mask * wave;
-        for value in pixel {
-            let new = (f32::from(*value) + change).round().clamp(0.0, 255.0);
-            squares += f64::from(new - f32::from(*value)).powi(2);
-            *value = new as u8;
+    for (band, rows) in rgb.chunks_mut(width * 3 * BAND).enumerate() {
+        let top = band * BAND;
+        let (from, to) = (top.saturating_sub(RADIUS), (top + BAND + RADIUS).min(height));
+        let local = Local::of(&grey[from * width..to * width], width, to - from);
+        for (i, pixel) in rows.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+            let (x, y) = (i % width, top + i / width);
+            let wave = tile.get(y % TILE * TILE + x % TILE).copied().unwrap_or(0.0);
+            // As loud as the area lets it be: in proportion to its activity, as the reader divides by that.
+            let mask = ((local.deviation(x, y - from) + FLOOR) / 14.0).clamp(1.0, 2.0);
+            let change = strength * mask * wave;
+            for value in pixel {
+                let new = (f32::from(*value) + change).round().clamp(0.0, 255.0);
+                squares += f64::from(new - f32::from(*value)).powi(2);
+                *value = new as u8;
+            }
         }
     }
     let mean = squares / rgb.len() as f64;

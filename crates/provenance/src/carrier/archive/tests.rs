@@ -1,9 +1,10 @@
-use std::io::Cursor;
+use std::io::{Cursor, Write};
 
 use proptest::prelude::*;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
+use super::rewrite::{new_record, set_offset};
 use super::*;
 
 /// An archive by the `zip` crate.

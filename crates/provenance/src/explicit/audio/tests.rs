@@ -84,6 +84,7 @@ fn wrong_values_are_refused() {
         Rhythm { pitch: 9_000.0, ..good },
         Rhythm { level: 2.0, ..good },
         Rhythm { pause: u32::MAX, ..good },
+        Rhythm { rate: 768_000, channels: 64, pause: 5_000, ..good },
     ] {
         assert!(wrong.around(&[], Position::Start).is_err(), "{wrong:?}");
     }

@@ -265,70 +265,10 @@ const ENGLISH: [(Role, &[&str]); 7] = [
 ];
 
 /// Words of the clauses that may stand beside: be careful, check, no advice, who and when.
-const CAREFUL: [&str; 62] = [
-    "参考",
-    "參考",
-    "甄别",
-    "甄別",
-    "鉴别",
-    "鑑別",
-    "辨别",
-    "辨別",
-    "识别",
-    "核实",
-    "核實",
-    "核对",
-    "核對",
-    "核查",
-    "谨慎",
-    "謹慎",
-    "慎重",
-    "注意",
-    "不代表",
-    "不构成",
-    "不構成",
-    "不承担",
-    "不承擔",
-    "不作为",
-    "请",
-    "請",
-    "责任",
-    "責任",
-    "准确",
-    "準確",
-    "错误",
-    "錯誤",
-    "偏差",
-    "真实性",
-    "真實性",
-    "版权",
-    "版權",
-    "立场",
-    "立場",
-    "审核",
-    "審核",
-    "校对",
-    "校對",
-    "编辑",
-    "編輯",
-    "声明",
-    "聲明",
-    "提示",
-    "免责",
-    "免責",
-    "verify",
-    "check",
-    "reference",
-    "caution",
-    "careful",
-    "accura",
-    "error",
-    "mistake",
-    "please",
-    "disclaimer",
-    "notice",
-    "reviewed",
-];
+const CAREFUL: &str = "参考 參考 甄别 甄別 鉴别 鑑別 辨别 辨別 识别 核实 核實 核对 核對 核查 谨慎 謹慎 慎重 注意 不代表 不构成 不構成 不承担 \
+    不承擔 不作为 请 請 责任 責任 准确 準確 错误 錯誤 偏差 真实性 真實性 版权 版權 立场 立場 审核 審核 校对 校對 编辑 \
+    編輯 声明 聲明 提示 免责 免責 verify check reference caution careful accura error \
+    mistake please disclaimer notice reviewed";
 
 /// Most characters between the AI element and the generation element.
 const NEAR: usize = 16;
@@ -362,7 +302,7 @@ pub(super) fn is_prompt(text: &str, alone: bool) -> bool {
         match reading(clause) {
             Some(declares) if declares || (alone && !heading) => labels += 1,
             _ if is_notice(clause) => {}
-            _ if clause.chars().count() <= LONGEST_CAREFUL && CAREFUL.iter().any(|word| clause.contains(word)) => {}
+            _ if clause.chars().count() <= LONGEST_CAREFUL && CAREFUL.split(' ').any(|word| clause.contains(word)) => {}
             _ => return false,
         }
     }

@@ -13,6 +13,8 @@ use crate::watermark::Secret;
 const FOUND: f64 = 6.0;
 /// The side of the middle of a picture by which a wide search goes, in pixels of the original.
 const MIDDLE: usize = 512;
+/// The same for all reading: 256 tiles say enough, and more would take more memory.
+const LARGEST: usize = 2048;
 /// How many of the least certain bits are tried the other way, and how many of them at once.
 const DOUBTFUL: usize = 12;
 
@@ -166,7 +168,7 @@ fn folded(grey: &[f32], width: usize, height: usize, scale: f64, middle: Option<
     if whole_wide < TILE || whole_high < TILE {
         return None;
     }
-    let limit = middle.unwrap_or(usize::MAX);
+    let limit = middle.unwrap_or(LARGEST);
     let (wide, high) = (whole_wide.min(limit), whole_high.min(limit));
     let (left, top) = ((whole_wide - wide) / 2, (whole_high - high) / 2);
     let plain = scale == 1.0 && wide == width && high == height;

@@ -178,6 +178,14 @@ fn nothing_is_read_where_there_is_nothing() {
 }
 
 #[test]
+fn a_large_picture_is_read_by_its_middle() {
+    let picture = leaves(2300, 2100, 5);
+    let (marked, psnr) = marked(&picture);
+    assert!(psnr > 35.0);
+    assert_eq!(find(&jpeg(&marked, 75), Search::Usual).map(|mark| mark.payload), Some(PAYLOAD));
+}
+
+#[test]
 fn any_payload_and_a_small_picture() {
     for payload in [0, u64::MAX, 1 << 63, 0xdead_beef] {
         let mut picture = leaves(256, 256, 7);
