@@ -33,7 +33,7 @@ bench-micro: ## normaliser, keyword engine, PII, full inspection, decision
 
 fuzz: ## run every fuzz target for a minute (needs a nightly toolchain; installs cargo-fuzz)
 	$(CARGO) fuzz --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-fuzz
-	cd fuzz && for target in normalise decode sse policy judge redteam_formats bank_import provenance_image provenance_label provenance_media; do $(CARGO) +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done
+	cd fuzz && for target in normalise decode sse policy judge redteam_formats bank_import provenance_documents provenance_image provenance_label provenance_media; do $(CARGO) +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done
 
 clean: ## remove build products
 	$(CARGO) clean
