@@ -53,6 +53,9 @@ pub enum Fault {
     Strange(Member),
 }
 
+/// Formats for which no guide that could be read names a place: a label there can stand in no wrong one.
+const NO_GUIDE: [&str; 3] = ["html:", "epub:", "ofd:"];
+
 impl Fault {
     /// The clause or guide that is not kept.
     #[must_use]
@@ -71,7 +74,11 @@ impl Fault {
     /// the standard allows it.
     #[must_use]
     pub fn is_breach(&self) -> bool {
-        !matches!(self, Fault::Absent(_) | Fault::Order | Fault::Unknown(_) | Fault::Name(..) | Fault::Strange(_))
+        match self {
+            Fault::Place(place) => !NO_GUIDE.iter().any(|format| place.starts_with(format)),
+            Fault::Absent(_) | Fault::Order | Fault::Unknown(_) | Fault::Name(..) | Fault::Strange(_) => false,
+            _ => true,
+        }
     }
 
     /// In Chinese.

@@ -228,6 +228,10 @@ fn verdicts_of_files() {
     let mut stray = found("png:tEXt Description", &value);
     stray.by_the_book = false;
     assert_eq!(verify(std::slice::from_ref(&stray)).faults, [Fault::Place("png:tEXt Description".to_owned())]);
+    assert_eq!(verify(std::slice::from_ref(&stray)).state, State::Noncompliant);
+    // Where no guide names a place, there is no wrong one: said, and no breach.
+    let page = Found { place: "html:meta AIGC".to_owned(), ..stray.clone() };
+    assert_eq!(verify(&[page]).state, State::Compliant);
     stray.value = "a nice picture".to_owned();
     assert_eq!(verify(std::slice::from_ref(&stray)).state, State::NotFound);
     assert_eq!(verify(&[found("png:tEXt AIGC", "made by a machine")]).state, State::Noncompliant);
