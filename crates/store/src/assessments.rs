@@ -6,16 +6,14 @@
 //! room understands.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Row as _, SqlSafeStr};
+use sqlx::Row as _;
+use sqlx::sqlite::SqlitePool;
 
 use crate::error::Error;
-use crate::{files, hex, time};
+use crate::{hex, sqlite, time};
 
 const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "assessments", include_str!("../migrations/assess_0001.sql"))];
 
@@ -102,31 +100,7 @@ impl Assessments {
     /// # Errors
     /// When the folder or the database cannot be used.
     pub async fn open(dir: &Path) -> Result<Self, Error> {
-        files::make_folder(dir)?;
-        let path = dir.join("assess.db");
-        files::make_private(&path)?;
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(10))
-            .foreign_keys(true)
-            .pragma("trusted_schema", "off")
-            .disable_statement_logging();
-        let opening = |e| Error::database("opening", &path, e);
-        let mut conn = options.connect().await.map_err(opening)?;
-        let migrations = MIGRATIONS
-            .iter()
-            .map(|&(version, name, sql)| {
-                Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
-            })
-            .collect();
-        Migrator::with_migrations(migrations).run_direct(None, &mut conn, false).await.map_err(|e| match e {
-            sqlx::migrate::MigrateError::Execute(e) => Error::database("preparing the layout", &path, e),
-            sqlx::migrate::MigrateError::ExecuteMigration(e, _) => Error::database("preparing the layout", &path, e),
-            e => Error::Layout { path: path.clone(), source: std::sync::Arc::new(e) },
-        })?;
-        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await.map_err(opening)?;
+        let (path, _, pool) = sqlite::open(dir, "assess.db", MIGRATIONS).await?;
         Ok(Assessments { path, pool })
     }
 

@@ -51,6 +51,7 @@ mod keys;
 mod options;
 mod reviews;
 mod schema;
+mod sqlite;
 mod store;
 mod time;
 mod usage;
