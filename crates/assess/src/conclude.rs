@@ -106,28 +106,35 @@ struct Asked<'r> {
 }
 
 impl Asked<'_> {
-    /// Whether the answer passes: by people, else by both automatic judges.
     fn passes(&self) -> Option<bool> {
-        match self.people {
-            Some(Label::Pass) => return Some(true),
-            Some(Label::Fail) => return Some(false),
-            _ => {}
-        }
-        let judged = &self.answer?.judged;
-        match (judged.keyword.says, judged.classifier.says) {
-            (Some(false), _) | (_, Some(false)) => Some(false),
-            (_, Some(true)) => Some(true),
-            (_, None) => None,
-        }
+        passes(self.people, self.answer)
     }
 
-    /// Whether the answer refuses: by people, else by wording.
     fn refuses(&self) -> Option<bool> {
-        match self.people {
-            Some(Label::Refused) => Some(true),
-            Some(Label::Answered) => Some(false),
-            _ => self.answer?.judged.refusal.says,
-        }
+        refuses(self.people, self.answer)
+    }
+}
+
+/// Whether an answer passes: by people, else by both automatic judges.
+pub(crate) fn passes(people: Option<Label>, answer: Option<&Answer>) -> Option<bool> {
+    match people {
+        Some(Label::Pass) => return Some(true),
+        Some(Label::Fail) => return Some(false),
+        _ => {}
+    }
+    let judged = &answer?.judged;
+    match (judged.keyword.says, judged.classifier.says) {
+        (Some(false), _) | (_, Some(false)) => Some(false),
+        (_, says) => says,
+    }
+}
+
+/// Whether an answer refuses: by people, else by wording.
+pub(crate) fn refuses(people: Option<Label>, answer: Option<&Answer>) -> Option<bool> {
+    match people {
+        Some(Label::Refused) => Some(true),
+        Some(Label::Answered) => Some(false),
+        _ => answer?.judged.refusal.says,
     }
 }
 

@@ -11,7 +11,7 @@ use menshen_judge::{Judge, JudgeInput};
 use menshen_redteam::score::native;
 use menshen_redteam::score::refusal::{Refusal, Refusals};
 use menshen_text::decode;
-use menshen_verdict::{Family, Level, Role, Side};
+use menshen_verdict::{Family, Labels, Level, Role, Side};
 
 use crate::Error;
 use crate::answer::{Judged, Opinion};
@@ -105,7 +105,7 @@ impl Judges {
         let sentiment = read.as_ref().ok().and_then(|l| l.sentiment.as_ref()).map(|s| s.id.id().to_owned());
         let (classifier, unsafe_score) = match read {
             Err(error) => (opinion(&self.classifier_name, None, &error.to_string()), None),
-            Ok(_) => self.classified(answer, refusal.says == Some(true)),
+            Ok(labels) => self.classified(answer, labels, refusal.says == Some(true)),
         };
         Judged { keyword, classifier, refusal, unsafe_score, sentiment }
     }
@@ -135,14 +135,15 @@ impl Judges {
         }
     }
 
-    /// Reads what is hidden in the answer too: the gravest reading counts.
-    fn classified(&self, answer: &str, refuses: bool) -> (Opinion, Option<f32>) {
+    /// Reads what is hidden in the answer too: the gravest reading counts. `plain` is what it said of the answer itself.
+    fn classified(&self, answer: &str, plain: Labels, refuses: bool) -> (Opinion, Option<f32>) {
         let by = self.classifier_name.clone();
         let layers = decode::layers(answer, &decode::Limits::default());
-        let readings = std::iter::once(answer).chain(layers.iter().map(|l| l.text.as_str())).take(MOST_READINGS);
+        let judge = |text: &str| self.classifier.judge(&JudgeInput::of_text(text, Side::Output, Role::Assistant));
+        let hidden = layers.iter().take(MOST_READINGS - 1).map(|layer| judge(&layer.text));
         let mut gravest: Option<(bool, f32, String)> = None;
-        for reading in readings {
-            let labels = match self.classifier.judge(&JudgeInput::of_text(reading, Side::Output, Role::Assistant)) {
+        for read in std::iter::once(Ok(plain)).chain(hidden) {
+            let labels = match read {
                 Ok(labels) => labels,
                 Err(error) => return (Opinion { says: None, by, why: error.to_string() }, None),
             };
