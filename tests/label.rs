@@ -101,3 +101,43 @@ fn a_link_stays_a_link_and_a_read_only_folder_is_no_loss() {
     assert!(desk.run(&["read", "c.wav"]).out.contains("c-2"));
     assert!(desk.run(&["read", "a.wav"]).out.contains("c-1"));
 }
+
+/// Somebody's pipe, a document that unpacks to a thousand times its size and half a picture: refused at once, each with its reason.
+#[cfg(unix)]
+#[test]
+fn hostile_files_are_refused_at_once_and_left_as_they_were() {
+    let desk = Desk::new();
+    assert!(std::process::Command::new("mkfifo").arg(desk.0.path().join("pipe.png")).status().unwrap().success());
+    let bomb = desk.put("bomb.docx", &bomb());
+    let before = std::fs::read(&bomb).unwrap();
+    let png = desk.put("half.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10\0\0");
+    let half = std::fs::read(&png).unwrap();
+    for (file, says) in [("pipe.png", "no plain file"), ("bomb.docx", "bomb.docx"), ("half.png", "half.png")] {
+        let ran = desk.add(&[file]);
+        assert!(ran.code == 2 && ran.err.contains(says), "{file}: {} {}{}", ran.code, ran.out, ran.err);
+        let ran = desk.run(&["verify", file]);
+        assert!([3, 10].contains(&ran.code), "{file}: {} {}{}", ran.code, ran.out, ran.err);
+    }
+    assert_eq!((std::fs::read(&bomb).unwrap(), std::fs::read(&png).unwrap()), (before, half));
+    let names = std::fs::read_dir(desk.0.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    assert_eq!(names, ["bomb.docx", "half.png", "menshen.toml", "pipe.png"], "nothing is left beside them");
+}
+
+/// A document whose properties unpack to 64 MiB of blanks.
+fn bomb() -> Vec<u8> {
+    use std::io::Write as _;
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let packed = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
+    zip.start_file("[Content_Types].xml", packed).unwrap();
+    zip.write_all(b"<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\"/>").unwrap();
+    zip.start_file("word/document.xml", packed).unwrap();
+    zip.write_all(b"<w:document/>").unwrap();
+    zip.start_file("docProps/custom.xml", packed.large_file(true)).unwrap();
+    let blanks = vec![b' '; 1 << 20];
+    for _ in 0..64 {
+        zip.write_all(&blanks).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}

@@ -100,6 +100,30 @@ fn runtime(threads: bool) -> Result<tokio::runtime::Runtime> {
     Ok(builder.enable_all().build()?)
 }
 
+/// The language of what is written.
+#[derive(clap::Args, Clone, Copy)]
+pub struct Lang {
+    /// Language: zh or en
+    #[arg(long, value_enum, default_value_t = LangId::Zh)]
+    lang: LangId,
+}
+
+/// zh or en.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LangId {
+    /// Chinese
+    Zh,
+    /// English
+    En,
+}
+
+impl Lang {
+    /// Whether it is Chinese.
+    pub const fn chinese(self) -> bool {
+        matches!(self.lang, LangId::Zh)
+    }
+}
+
 /// Writes a line to standard output.
 pub fn print(text: &str) -> Result<()> {
     use std::io::Write;

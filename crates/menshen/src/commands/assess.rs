@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Result;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use menshen_assess::Error;
 use menshen_assess::bank::Bank;
 use menshen_assess::judge::Judges;
@@ -16,8 +16,8 @@ use menshen_detect::lexicon::{self, Census};
 use menshen_detect::{Engine, Options};
 use menshen_gateway::Config;
 use menshen_store::Assessments;
-use menshen_verdict::Risk;
 
+use super::Lang;
 use super::{lexicon as lists, redteam};
 use crate::exit;
 
@@ -66,29 +66,6 @@ pub enum Assess {
     Guided(compare::Guided),
     /// Say what must be assessed again after a change of model, policy, judge, words or banks
     Changed(compare::Changed),
-}
-
-/// The language of what is written.
-#[derive(Args, Clone, Copy)]
-pub struct Lang {
-    /// Language: zh or en
-    #[arg(long, value_enum, default_value_t = LangId::Zh)]
-    lang: LangId,
-}
-
-/// zh or en.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LangId {
-    /// Chinese
-    Zh,
-    /// English
-    En,
-}
-
-impl Lang {
-    const fn chinese(self) -> bool {
-        matches!(self.lang, LangId::Zh)
-    }
 }
 
 /// Which banks and standards are used.
@@ -223,7 +200,7 @@ fn words(config: &Config) -> Result<Vec<(String, String)>> {
 fn versions(config: &Config) -> Result<BTreeMap<String, String>> {
     let mut all = BTreeMap::from([
         ("menshen".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-        ("classifier risks".to_owned(), Risk::ALL.len().to_string()),
+        ("classifier risks".to_owned(), redteam::risks_called(config)?.to_string()),
     ]);
     for (pack, version) in super::packs::versions(config)? {
         all.insert(format!("pack {pack}"), version);

@@ -83,10 +83,11 @@ fn cannot(path: &Path, error: impl std::fmt::Display) -> anyhow::Error {
 }
 
 fn open(path: &Path) -> Result<(File, &'static Carrier)> {
-    let mut file = File::open(path).map_err(|e| cannot(path, e))?;
-    if file.metadata().map_err(|e| cannot(path, e))?.is_dir() {
-        return Err(cannot(path, "it is a folder"));
+    // Asked before it is opened: a pipe would wait for somebody to write.
+    if !std::fs::metadata(path).map_err(|e| cannot(path, e))?.is_file() {
+        return Err(cannot(path, "it is no plain file"));
     }
+    let mut file = File::open(path).map_err(|e| cannot(path, e))?;
     let mut head = Vec::new();
     (&mut file).take(carrier::HEAD as u64).read_to_end(&mut head).map_err(|e| cannot(path, e))?;
     file.rewind().map_err(|e| cannot(path, e))?;

@@ -5,13 +5,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Result;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::Subcommand;
 use menshen_gateway::Config;
 use menshen_redteam::instruction::Bank;
 use menshen_redteam::score::Scorer;
 use menshen_redteam::target::Target;
 use menshen_store::Campaigns;
 
+use super::Lang;
 use crate::exit;
 
 mod formats;
@@ -26,7 +27,7 @@ mod run;
 mod scorer;
 mod target;
 
-pub(crate) use scorer::native;
+pub(crate) use scorer::{native, risks_called};
 pub(crate) use target::TargetFlags;
 
 /// What the red team does.
@@ -61,29 +62,6 @@ pub enum Redteam {
     /// The range: practise, submit, replay, grade
     #[command(subcommand)]
     Range(range::Range),
-}
-
-/// The language of what is written.
-#[derive(Args, Clone, Copy)]
-pub struct Lang {
-    /// Language: zh or en
-    #[arg(long, value_enum, default_value_t = LangId::Zh)]
-    lang: LangId,
-}
-
-/// zh or en.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LangId {
-    /// Chinese
-    Zh,
-    /// English
-    En,
-}
-
-impl Lang {
-    const fn chinese(self) -> bool {
-        matches!(self.lang, LangId::Zh)
-    }
 }
 
 /// Runs a command of the red team.

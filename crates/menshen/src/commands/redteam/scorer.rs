@@ -8,6 +8,7 @@ use anyhow::Result;
 use menshen_gateway::Config;
 use menshen_judge::Judge;
 use menshen_judge::cascade::{Cascade, Options};
+use menshen_judge::pack::ModelPack;
 use menshen_redteam::plan::Plan;
 use menshen_redteam::score::{Scorer, Sinks, Standing};
 use menshen_redteam::sink::Settings;
@@ -17,14 +18,23 @@ use menshen_redteam::target::Target;
 use super::known;
 use crate::exit;
 
+/// The model that the gateway would use.
+fn model(config: &Config) -> Result<ModelPack> {
+    let read = match &config.guard.judge.model {
+        Some(folder) => ModelPack::load(Path::new(folder)),
+        None => return menshen_judge::shipped::model().map_err(|e| exit::environment(e.to_string())),
+    };
+    read.map_err(|e| exit::environment(e.to_string()))
+}
+
+/// How many of the 31 risks the model can call: those with a threshold that a score can reach.
+pub(crate) fn risks_called(config: &Config) -> Result<usize> {
+    Ok(model(config)?.manifest.thresholds.risks.iter().filter(|from| **from < 1.0).count())
+}
+
 /// The model that the gateway would use judges answers, too.
 pub(crate) fn native(config: &Config) -> Result<Arc<dyn Judge>> {
-    let pack = match &config.guard.judge.model {
-        Some(folder) => {
-            menshen_judge::pack::ModelPack::load(Path::new(folder)).map_err(|e| exit::environment(e.to_string()))?
-        }
-        None => menshen_judge::shipped::model().map_err(|e| exit::environment(e.to_string()))?,
-    };
+    let pack = model(config)?;
     // Offline, an answer may take its time.
     let options = Options { budget: Duration::from_secs(2), encoder: true };
     Ok(Arc::new(Cascade::new(pack, options)))
