@@ -5,6 +5,7 @@ use serde_json::json;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteConnection;
 
+use crate::agreements::Agreement;
 use crate::chain::{self, Hash, Row};
 use crate::cipher::Ring;
 use crate::entry::{Entry, EntryKind};
@@ -31,6 +32,8 @@ pub(crate) enum Change {
     Lift { tenant: String, user: String },
     AddReview(Box<SealedReview>),
     ResolveReview { id: i64, decision: Decision, note: Option<String>, by: String, at_us: i64 },
+    Agree(Box<Agreement>),
+    Withdraw { id: String, by: String, at_us: i64 },
     Prune { before_us: i64, at_us: i64 },
 }
 
@@ -112,6 +115,10 @@ const ADD_REVIEW: &str = "INSERT INTO reviews (request_id, tenant, app, user, re
     VALUES (?,?,?,?,?,?,?,?,?)";
 const RESOLVE_REVIEW: &str = "UPDATE reviews SET decision = ?2, note = ?3, decided_by = ?4, decided_us = ?5
     WHERE id = ?1 AND decision IS NULL";
+const AGREE: &str = "INSERT INTO agreements (id, tenant, app, user, terms, since_us, until_us, by)
+    VALUES (?,?,?,?,?,?,?,?)";
+const WITHDRAW: &str =
+    "UPDATE agreements SET withdrawn_us = ?2, withdrawn_by = ?3 WHERE id = ?1 AND withdrawn_us IS NULL";
 const OLDEST: &str = "SELECT seq, at_us, hash FROM audit ORDER BY seq LIMIT ?1";
 const PUT_ANCHOR: &str =
     "INSERT INTO audit_anchor (one, through, hash, pruned, pruned_us, seal) VALUES (1,?1,?2,?3,?4,?5)
@@ -121,6 +128,7 @@ const PRUNE_AUDIT: &str = "DELETE FROM audit WHERE seq <= ?1";
 const PRUNE_REVIEWS: &str = "DELETE FROM reviews WHERE created_us < ?1";
 const PRUNE_TALLIES: &str = "DELETE FROM tallies WHERE updated_us < ?1";
 const PRUNE_SUSPENSIONS: &str = "DELETE FROM suspensions WHERE until_us < ?1";
+const PRUNE_AGREEMENTS: &str = "DELETE FROM agreements WHERE withdrawn_us < ?1 OR until_us < ?1";
 const PRUNE_USAGE: &str = "DELETE FROM usage WHERE day < ?1";
 
 pub(crate) async fn apply(
@@ -212,6 +220,24 @@ pub(crate) async fn apply(
             found(done.rows_affected(), "open review", &id.to_string())?;
             done
         }
+        Change::Agree(a) => {
+            sqlx::query(AGREE)
+                .bind(&a.id)
+                .bind(&a.tenant)
+                .bind(&a.app)
+                .bind(&a.user)
+                .bind(&a.terms)
+                .bind(a.since_us)
+                .bind(a.until_us)
+                .bind(&a.by)
+                .execute(conn)
+                .await?
+        }
+        Change::Withdraw { id, by, at_us } => {
+            let done = sqlx::query(WITHDRAW).bind(id).bind(at_us).bind(by).execute(conn).await?;
+            found(done.rows_affected(), "agreement in force", id)?;
+            done
+        }
         Change::Prune { before_us, at_us } => return prune(conn, *before_us, *at_us, tail).await,
     };
     Ok(Effect { number: i64::try_from(done.rows_affected()).unwrap_or(i64::MAX), pruned: None })
@@ -246,6 +272,7 @@ async fn prune(
         sqlx::query(PRUNE_REVIEWS).bind(before_us).execute(&mut *conn).await?;
         sqlx::query(PRUNE_TALLIES).bind(before_us).execute(&mut *conn).await?;
         sqlx::query(PRUNE_SUSPENSIONS).bind(before_us).execute(&mut *conn).await?;
+        sqlx::query(PRUNE_AGREEMENTS).bind(before_us).execute(&mut *conn).await?;
         sqlx::query(PRUNE_USAGE).bind(usage_day).execute(&mut *conn).await?;
         return Ok(Effect { number: 0, pruned: Some((0, 0)) });
     };

@@ -4,7 +4,8 @@
 //! altered, removed, moved or cut off is named by [`Store::verify`]. Texts are kept encrypted, redacted or not at all
 //! ([`TextRetention`]). Records share commits: in strict mode [`Store::record`] resolves once the record is on disk, and
 //! a `kill -9` at any moment loses none that was acknowledged. Beside the audit stand [API keys](ApiKey) and their tenants,
-//! [strikes](Strikes) and [suspensions](Suspension) of end users, the [review](Review) queue, and [usage](Usage).
+//! [strikes](Strikes) and [suspensions](Suspension) of end users, [agreements](Agreement)
+//! on unlabelled content, the [review](Review) queue, and [usage](Usage).
 //! The red team's [campaigns](Campaigns) and [assessments](Assessments) lie in files of their own.
 //!
 //! What a request needs (is this key good, is this user suspended, how many tokens were used) is held in memory and
@@ -37,6 +38,7 @@
 //! # }
 //! ```
 
+mod agreements;
 mod archive;
 mod assessments;
 mod campaigns;
@@ -59,6 +61,7 @@ mod users;
 mod verify;
 mod writer;
 
+pub use agreements::{Agreement, NewAgreement};
 pub use archive::{Archive, Filter};
 pub use assessments::{AnswerRow, Assessments, DecisionRow, NewDecision, RunRow};
 pub use campaigns::{AttemptRow, CampaignRow, Campaigns, SessionRow, SubmissionEvent, SubmissionRow};

@@ -14,6 +14,7 @@ use crate::error::Error;
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "audit", include_str!("../migrations/0001_audit.sql")),
     (2, "accounts", include_str!("../migrations/0002_accounts.sql")),
+    (3, "agreements", include_str!("../migrations/0003_agreements.sql")),
 ];
 
 const GUARDS: &str = include_str!("../migrations/guards.sql");

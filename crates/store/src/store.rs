@@ -10,6 +10,7 @@ use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::agreements::Agreements;
 use crate::archive::{Archive, Filter, key_path};
 use crate::changes::{Change, PRUNE_STEP};
 use crate::cipher::{Key, Ring};
@@ -37,6 +38,7 @@ pub(crate) struct Inner {
     pub(crate) ring: Ring,
     pub(crate) keys: KeyRing,
     pub(crate) users: Users,
+    pub(crate) agreements: Agreements,
     pub(crate) meter: Arc<Meter>,
     archive: Archive,
     key_id: String,
@@ -110,6 +112,7 @@ impl Store {
         let now_us = time::now_us();
         let keys = KeyRing::load(&mut conn).await.map_err(failed)?;
         let users = Users::load(&mut conn, now_us).await.map_err(failed)?;
+        let agreements = Agreements::load(&mut conn, now_us).await.map_err(failed)?;
         let meter = Arc::new(Meter::load(&mut conn).await.map_err(failed)?);
         let mut head = end.head;
         let mut entries = Vec::new();
@@ -156,6 +159,7 @@ impl Store {
             ring,
             keys,
             users,
+            agreements,
             meter,
             archive,
             shared,

@@ -1,8 +1,8 @@
 //! Keys, tenants, strikes, suspensions, reviews and usage.
 
 use menshen_store::{
-    Decision, Error, Filter, KeyRefusal, NewKey, NewReview, Options, Receipt, ReviewState, Store, StrikeLimits,
-    Suspension, Usage,
+    Decision, Error, Filter, KeyRefusal, NewAgreement, NewKey, NewReview, Options, Receipt, ReviewState, Store,
+    StrikeLimits, Suspension, Usage,
 };
 use uuid::Uuid;
 
@@ -328,5 +328,54 @@ async fn every_future_may_move_between_threads() {
     may_move(&store.export(&Filter::default(), true, &mut sink));
     may_move(&Store::open(dir.path(), Options::default()));
     may_move(&store.close());
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_agreement_holds_for_its_user_or_the_whole_application_until_it_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros() as i64;
+    let store = open(dir.path()).await;
+    let new = |user: Option<&str>, until_us| NewAgreement {
+        tenant: "t".into(),
+        app: "a".into(),
+        user: user.map(Into::into),
+        terms: "terms 2026-01".into(),
+        until_us,
+    };
+    assert_eq!(store.agreement("t", "a", Some("u"), now), None);
+    let first = store.agree(new(Some("u"), Some(now + DAY)), "alice", now).await.unwrap();
+    assert_eq!(store.agreement("t", "a", Some("u"), now).as_deref(), Some(&first));
+    assert_eq!(store.agreement("t", "a", Some("u"), now + DAY), None, "it ends");
+    assert_eq!(store.agreement("t", "a", Some("v"), now), None);
+    assert_eq!(store.agreement("t", "a", None, now), None);
+    assert_eq!(store.agreement("t", "b", Some("u"), now), None);
+    assert_eq!(store.agreement("other", "a", Some("u"), now), None);
+
+    let all = store.agree(new(None, None), "alice", now).await.unwrap();
+    assert_eq!(store.agreement("t", "a", Some("v"), now).as_deref(), Some(&all));
+    let second = store.agree(new(Some("u"), None), "bob", now + 1).await.unwrap();
+    assert_eq!(store.agreement("t", "a", Some("u"), now + 2 * DAY).as_deref(), Some(&second));
+    assert_eq!(store.agreements(false).await.unwrap(), [all.clone(), second.clone()]);
+    assert_eq!(store.agreements(true).await.unwrap()[0].withdrawn_by.as_deref(), Some("bob"), "it was replaced");
+    store.close().await.unwrap();
+
+    let store = open(dir.path()).await;
+    assert_eq!(store.agreement("t", "a", Some("u"), now + 2).as_deref(), Some(&second));
+    store.withdraw(&second.id, "bob", now + 3).await.unwrap();
+    assert_eq!(store.agreement("t", "a", Some("u"), now + 4).as_deref(), Some(&all), "the application's still holds");
+    assert!(matches!(store.withdraw(&second.id, "bob", now + 5).await, Err(Error::NotFound { .. })));
+    store.withdraw(&all.id, "bob", now + 5).await.unwrap();
+    assert_eq!(store.agreement("t", "a", Some("u"), now + 6), None);
+    assert_eq!(store.agreements(true).await.unwrap().len(), 3, "rows stay as evidence");
+    assert_eq!((events(&store, "agreement.record").await, events(&store, "agreement.withdraw").await), (3, 3));
+    for bad in [
+        NewAgreement { terms: " ".into(), ..new(None, None) },
+        NewAgreement { user: Some(String::new()), ..new(None, None) },
+        NewAgreement { until_us: Some(now), ..new(None, None) },
+    ] {
+        assert!(matches!(store.agree(bad, "alice", now).await, Err(Error::Invalid { .. })));
+    }
+    assert!(store.verify().await.unwrap().is_whole());
     store.close().await.unwrap();
 }
