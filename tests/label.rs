@@ -10,7 +10,7 @@ use crate::support::menshen;
 const CODE: &str = "001191110102MACQD9K64010000";
 
 /// A second of silence.
-fn wav() -> Vec<u8> {
+pub fn wav() -> Vec<u8> {
     let data = vec![0_u8; 16_000];
     let mut out = b"RIFF".to_vec();
     out.extend((36 + data.len() as u32).to_le_bytes());

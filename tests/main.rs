@@ -24,6 +24,7 @@ mod hold_back;
 mod judge;
 mod judge_distill;
 mod label;
+mod labelled_answers;
 mod lexicon;
 mod personal_data;
 mod redteam;

@@ -16,7 +16,15 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("menshen-store", &["menshen-verdict"]),
     (
         "menshen-gateway",
-        &["menshen-verdict", "menshen-text", "menshen-judge", "menshen-detect", "menshen-policy", "menshen-store"],
+        &[
+            "menshen-verdict",
+            "menshen-text",
+            "menshen-judge",
+            "menshen-detect",
+            "menshen-policy",
+            "menshen-provenance",
+            "menshen-store",
+        ],
     ),
     ("menshen-redteam", &["menshen-verdict", "menshen-text", "menshen-judge", "menshen-detect", "menshen-store"]),
     (

@@ -94,6 +94,8 @@ pub static ROUTES: &[Route] = &[
     route!(POST "/v1/responses", "OpenAI responses, guarded", Some("OpenAiResponsesRequest") => "OpenAiResponse"),
     route!(POST "/v1/messages", "Anthropic messages, guarded", Some("AnthropicMessagesRequest") => "AnthropicMessage"),
     route!(POST "/v1/embeddings", "OpenAI embeddings, guarded", Some("OpenAiEmbeddingsRequest") => "OpenAiEmbeddings"),
+    route!(POST "/v1/images/generations", "OpenAI images, guarded and labelled", Some("OpenAiImagesRequest") => "OpenAiImages"),
+    route!(POST "/v1/audio/speech", "OpenAI speech, guarded and labelled", Some("OpenAiSpeechRequest") => "Sound"),
     route!(GET "/v1/models", "Models of the upstreams", Caller, None => "OpenAiModels", models::list),
     route!(POST "/v1/moderations", "Our verdict in OpenAI's 13 categories", Caller, Some("ModerationRequest") => "Moderation", moderations::check),
     route!(POST "/v1/guard", "Our full verdict and disposition", Caller, Some("GuardRequest") => "Report", guard::check),
@@ -121,6 +123,9 @@ pub static ROUTES: &[Route] = &[
     route!(GET "/admin/audit/verify", "Prove the audit chain", Admin, None => "AuditReport", admin::verify),
     route!(GET "/admin/reviews", "Requests that wait for a human", Admin, None => "Reviews", admin::reviews),
     route!(POST "/admin/reviews/{id}", "Decide a review", Admin, Some("ReviewDecision") => "Done", admin::resolve_review),
+    route!(GET "/admin/agreements", "Who may be given content without explicit label, and who might", Admin, None => "Agreements", admin::agreements),
+    route!(POST "/admin/agreements", "Record that a user agreed to label such content themselves", Admin, Some("NewAgreement") => "Agreement", admin::agree),
+    route!(DELETE "/admin/agreements/{id}", "End an agreement", Admin, None => "Done", admin::withdraw),
     route!(DELETE "/admin/suspensions/{tenant}/{user}", "Lift a suspension", Admin, None => "Done", admin::lift),
 ];
 

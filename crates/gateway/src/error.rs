@@ -91,6 +91,10 @@ failures! {
     AttachmentBlocked = 400, "attachment_not_allowed", Policy, Intervened, false;
     /// The end user is suspended.
     Suspended = 403, "user_suspended", Policy, Intervened, false;
+    /// An answer without explicit label was asked for, and nobody agreed to that.
+    LabelAgreement = 403, "label_agreement_missing", Client, Invalid, false;
+    /// The model answered with a file that has no place for a label.
+    CannotLabel = 502, "cannot_label", Us, Unavailable, false;
     /// No upstream is configured.
     NoUpstream = 503, "no_upstream", Us, Unavailable, false;
     /// No upstream could be reached.

@@ -23,10 +23,12 @@ use uuid::Uuid;
 use crate::auth::Caller;
 use crate::config::{Attachments, KeepText, Limits, OnFailure, OnUnseen};
 use crate::error::{self, Failure, GatewayError, invalid};
-use crate::family::{Family, Finish, Request, translate};
+use crate::family::speech::Speech;
+use crate::family::{Family, Finish, Request, Yields, translate};
 use crate::gateway::Gateway;
 use crate::guard::{self, Inquiry, Ruling, Snapshot};
-use crate::hold_back::{Edit, carries_json, rewritten, within_json};
+use crate::hold_back::{self, Edit, carries_json, rewritten, within_json};
+use crate::label::{self, Asked, Labelling};
 use crate::relay;
 use crate::upstream::Reply;
 
@@ -57,6 +59,8 @@ pub struct Exchange {
     pub(crate) attempts: Value,
     pub(crate) tokens: u64,
     pub(crate) error: Option<String>,
+    /// How the answer is labelled as generated; nothing where no producer is configured.
+    pub(crate) label: Option<Arc<Labelling>>,
     /// What passed although nothing could look into it, for the record.
     unchecked: Vec<Value>,
     recorded: bool,
@@ -148,6 +152,7 @@ impl Exchange {
             attempts: Value::Null,
             tokens: 0,
             error: None,
+            label: None,
             unchecked: Vec::new(),
             recorded: false,
         }
@@ -160,6 +165,9 @@ impl Exchange {
         self.caller = Some(caller);
         let mut body = read_json(headers, body, &gateway.config.limits).await?;
         self.request = self.family.read_request(&body)?;
+        if gateway.labels.is_some() {
+            label::without_marks(&mut body, &mut self.request.conversation);
+        }
         self.conversation = Arc::new(std::mem::take(&mut self.request.conversation));
         let subject = self.identify()?;
         let monitor = self.monitors();
@@ -170,8 +178,9 @@ impl Exchange {
             self.seen_history()?;
         }
 
-        // What is embedded is no question to anybody.
-        let asked = self.family.api() != "embeddings";
+        self.label = self.labelling(&subject, headers)?.map(Arc::new);
+        // What is embedded, drawn or spoken is no question to anybody.
+        let asked = self.family.yields() == Yields::Text;
         let known = asked.then(|| gateway.guard.known_answer(&self.snapshot, &self.conversation, &subject)).flatten();
         if let Some(answer) = known.clone().filter(|_| !monitor) {
             let text = answer.text.clone();
@@ -206,7 +215,7 @@ impl Exchange {
                 }
                 let refused =
                     || GatewayError::new(Failure::ContentPolicy, "this request is against the content policy");
-                if self.family.api() == "embeddings" {
+                if !asked {
                     return Err(refused());
                 }
                 let given = disposition.answer.as_ref().map(|a| a.text.clone());
@@ -217,11 +226,15 @@ impl Exchange {
         }
         self.note_unchecked(&subject.app);
         self.prepare(&mut body, &disposition, &withheld, &subject.app);
+        let format = (self.family.yields() == Yields::Sound).then(|| Speech::format(&body).to_owned());
         let headers = gateway.door.without_our_keys(headers);
         let reply = gateway.upstreams.send(self.family, &self.request, &body, &headers).await?;
         self.attempts = json!({"upstream": reply.upstream, "tried": reply.attempts, "translated": reply.translated});
         if !reply.status.is_success() {
             return Err(self.upstream_refused(reply).await);
+        }
+        if let Some(format) = format {
+            return self.sound(reply, &format).await;
         }
         let is_stream = reply.content_type.starts_with("text/event-stream");
         match (self.request.stream, is_stream) {
@@ -235,6 +248,28 @@ impl Exchange {
                 Err(GatewayError::new(Failure::UpstreamInvalid, "the model streamed although it was not asked to"))
             }
         }
+    }
+
+    /// How the answer is to be labelled.
+    fn labelling(
+        &self,
+        subject: &menshen_policy::Subject,
+        headers: &HeaderMap,
+    ) -> Result<Option<Labelling>, GatewayError> {
+        let Some(labels) = self.gateway.labels.as_ref().filter(|_| self.family.yields() != Yields::Numbers) else {
+            return Ok(None);
+        };
+        let asked = Asked {
+            id: self.id,
+            headers,
+            subject,
+            policy: self.snapshot.policy(&subject.app),
+            lang: self.lang(),
+            structured: self.request.structured,
+            choices: self.family.api() == "chat",
+            now_us: self.at_us,
+        };
+        Labelling::new(labels, &self.gateway.config, &self.gateway.store, &asked).map(Some)
     }
 
     /// The subject, with the end user's id from header or body.
@@ -489,28 +524,76 @@ impl Exchange {
             return self.reply_with(&text, Finish::ContentFilter).await;
         }
         let mut edited = false;
+        let put_in = self.label.as_ref().map(|label| label.put_in(&conversation)).unwrap_or_default();
         for (index, segment) in conversation.segments.iter().enumerate() {
             let mut edits = self.edits(index, &segment.text, &disposition);
             if segment.kind == menshen_verdict::Kind::ToolCall && carries_json(&segment.path) {
                 edits = edits.into_iter().map(within_json).collect();
             }
+            edited |= !edits.is_empty();
+            for (_, edit) in put_in.iter().filter(|(at, _)| *at == index) {
+                hold_back::insert(&mut edits, edit.clone());
+            }
             if let Some(text) = rewritten(&segment.text, &edits, 0, segment.text.len())
                 && let Some(slot) = json.pointer_mut(&segment.path)
             {
                 *slot = Value::from(text);
-                edited = true;
+                touched = true;
             }
         }
         if edited {
             self.family.drop_echoes(&mut json);
-            touched = true;
+        }
+        if let Some(label) = self.label.clone() {
+            let files = label.label_files(&mut json)?;
+            self.unchecked.extend(files.unlabelled);
+            if let Some(members) = json.as_object_mut() {
+                members.insert(label::MEMBER.to_owned(), label.aigc.clone());
+                touched = true;
+            }
         }
         if let Some(id) = self.family.history_id(&json) {
             self.remember(&id);
         }
         let body = if touched { Bytes::from(json.to_string()) } else { bytes };
         self.record(Some(StatusCode::OK)).await?;
-        Ok(self.respond(StatusCode::OK, "application/json", Body::from(body)))
+        Ok(self.labelled(self.respond(StatusCode::OK, "application/json", Body::from(body))))
+    }
+
+    /// An answer that is a sound from its first byte to its last.
+    async fn sound(&mut self, reply: Reply, format: &str) -> Result<Response, GatewayError> {
+        if let Some(refused) = self.answer_attachment_refused() {
+            return Err(refused);
+        }
+        let kind = reply.content_type.clone();
+        if kind.starts_with("application/json") || kind.starts_with("text/") {
+            return Err(GatewayError::new(
+                Failure::UpstreamInvalid,
+                "the model answered with text in place of a sound",
+            ));
+        }
+        let mut sound = reply.bytes(&self.gateway.config.limits).await?;
+        self.unchecked.push(json!({"media": "audio", "side": "output"}));
+        if let Some(label) = self.label.clone() {
+            match label.label_file(&sound, format)? {
+                Some(labelled) => sound = Bytes::from(labelled),
+                None => self.unchecked.push(json!({"media": "audio", "side": "output", "label": "none"})),
+            }
+        }
+        self.record(Some(StatusCode::OK)).await?;
+        let mut response = self.labelled(self.respond(StatusCode::OK, "application/octet-stream", Body::from(sound)));
+        if let Ok(kind) = HeaderValue::from_str(&kind) {
+            response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        }
+        Ok(response)
+    }
+
+    /// The implicit label of what a model generated, as a header.
+    fn labelled(&self, mut response: Response) -> Response {
+        if let Some(value) = self.label.as_ref().and_then(|label| label.header()) {
+            response.headers_mut().insert(label::HEADER, value);
+        }
+        response
     }
 
     /// Why an answer with an attachment may not pass; `None` where it may.
@@ -592,7 +675,7 @@ impl Exchange {
     /// Hands the exchange over to a task that relays the stream.
     fn stream(&mut self, reply: Reply) -> Response {
         let (sender, body) = relay::channel();
-        let response = self.respond(StatusCode::OK, "text/event-stream", body);
+        let response = self.labelled(self.respond(StatusCode::OK, "text/event-stream", body));
         let gateway = Arc::clone(&self.gateway);
         let own = std::mem::replace(self, Exchange::new(Arc::clone(&gateway), self.family));
         self.recorded = true;
@@ -740,6 +823,9 @@ impl Exchange {
             "input": self.input.as_ref().map(summary),
             "output": self.output.as_ref().map(summary),
         });
+        if let Some(label) = &self.label {
+            entry.verdict["label"] = label.summary();
+        }
         if !self.unchecked.is_empty() {
             entry.verdict["unchecked"] = Value::from(self.unchecked.clone());
         }

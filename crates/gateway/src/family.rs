@@ -13,8 +13,10 @@ use crate::sse::Event;
 
 pub mod chat;
 pub mod embeddings;
+pub mod images;
 pub mod messages;
 pub mod responses;
+pub mod speech;
 pub mod translate;
 
 /// What a family reads from a request body.
@@ -32,6 +34,8 @@ pub struct Request {
     pub hidden: Vec<(&'static str, String)>,
     /// How many choices the client asked for.
     pub choices: usize,
+    /// Whether the answer is to be of a shape that a program reads, such as JSON.
+    pub structured: bool,
 }
 
 /// How an answer that we wrote ends.
@@ -43,6 +47,19 @@ pub enum Finish {
     ContentFilter,
 }
 
+/// What a model answers with in an API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Yields {
+    /// Text, mostly: an answer of ours can stand in its place.
+    Text,
+    /// Numbers, which say nothing to people.
+    Numbers,
+    /// Pictures, as members of its JSON.
+    Pictures,
+    /// A sound, which is the whole body.
+    Sound,
+}
+
 /// One API's wire format.
 pub trait Family: Send + Sync {
     /// The stable name, used in metrics and the audit.
@@ -50,6 +67,11 @@ pub trait Family: Send + Sync {
 
     /// The path below the upstream's base URL.
     fn upstream_path(&self) -> &'static str;
+
+    /// What its models answer with.
+    fn yields(&self) -> Yields {
+        Yields::Text
+    }
 
     /// Reads a request.
     ///
@@ -261,6 +283,11 @@ pub(crate) fn flag(body: &Map<String, Value>, name: &'static str) -> Result<bool
         Some(Value::Bool(b)) => Ok(*b),
         Some(_) => Err(invalid(name, format!("'{name}' must be true or false"))),
     }
+}
+
+/// Whether a format asks for something else than text (`response_format`, `text.format`).
+pub(crate) fn structured(body: &Value, pointer: &str) -> bool {
+    body.pointer(pointer).and_then(Value::as_str).is_some_and(|kind| kind != "text")
 }
 
 /// A required string member.

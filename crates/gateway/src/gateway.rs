@@ -28,9 +28,12 @@ use crate::exchange;
 use crate::family::Family;
 use crate::family::chat::Chat;
 use crate::family::embeddings::Embeddings;
+use crate::family::images::Images;
 use crate::family::messages::Messages;
 use crate::family::responses::Responses;
+use crate::family::speech::Speech;
 use crate::guard::{Guard, Snapshot};
+use crate::label::Labels;
 use crate::limits::Limiter;
 use crate::metrics::Metrics;
 use crate::upstream::Upstreams;
@@ -46,6 +49,8 @@ pub struct Gateway {
     /// The record, keys, users and reviews.
     pub store: Store,
     pub(crate) door: Door,
+    /// Labels on what models generate, where a producer is named.
+    pub(crate) labels: Option<Labels>,
     pub(crate) limiter: Limiter,
     pub(crate) metrics: Metrics,
     /// Ids of answers whose text passed here: later requests may refer to them.
@@ -74,11 +79,13 @@ impl Gateway {
         let door = Door::new(&config, store.clone(), admin_key);
         let upstreams = Upstreams::new(&config, door.open())?;
         let guard = Guard::new(&config, snapshot, upstreams.client().clone())?;
+        let labels = Labels::new(&config)?;
         let spans = crate::traces::Traces::new(&config.traces, upstreams.client().clone());
         Ok(Arc::new(Gateway {
             guard,
             upstreams,
             door,
+            labels,
             limiter: Limiter::new(store.clone()),
             metrics: Metrics::default(),
             history: Cache::builder().max_capacity(1_000_000).time_to_live(Duration::from_secs(30 * 86_400)).build(),
@@ -160,6 +167,8 @@ impl Gateway {
             .route("/v1/responses", converse(&Responses))
             .route("/v1/messages", converse(&Messages))
             .route("/v1/embeddings", converse(&Embeddings))
+            .route("/v1/images/generations", converse(&Images))
+            .route("/v1/audio/speech", converse(&Speech))
             .merge(api::routes())
             .fallback(api::not_found)
             .method_not_allowed_fallback(api::method_not_allowed)

@@ -94,6 +94,14 @@ impl Snapshot {
             }
             _ => None,
         };
+        let wordings = packs.replies().filter(|r| r.id == crate::label::WORDING);
+        for wording in wordings.flat_map(|r| [r.text.get(Lang::Zh), r.text.get(Lang::En)]).filter(|w| !w.is_empty()) {
+            if !menshen_provenance::explicit::text::has_elements(wording) {
+                let reason =
+                    "needs an AI element (人工智能, AI) and a generation element (生成, 合成, generated)".to_owned();
+                failed(&format!("reply {}", crate::label::WORDING), reason);
+            }
+        }
         let engine = engine.with_placeholders(packs.placeholder_names());
         let engine = engine.with_judges(judge.iter().map(|j| Arc::clone(j) as Arc<dyn Judge>).collect());
         // Errors first: who shows only one shows what has to be corrected.

@@ -11,11 +11,13 @@ use std::sync::Arc;
 
 use menshen_detect::{Engine, Extra, Stream};
 use menshen_policy::redact::{self, Restorer, Vault};
+use menshen_provenance::watermark::text::invisible::Marker;
 use menshen_verdict::{Conversation, Finding, Kind, Role, Segment, Side, Span, Verdict};
 use serde_json::Value;
 
 use crate::error::{Failure, GatewayError};
 use crate::family::{Channel, Frame, Step, Wire};
+use crate::label::Labelling;
 use crate::sse::Event;
 
 /// A part of a text to be replaced.
@@ -39,6 +41,8 @@ struct Place {
     channel: usize,
     start: usize,
     end: usize,
+    /// Whether the text repeats its channel instead of continuing it.
+    whole: bool,
 }
 
 struct Held {
@@ -60,6 +64,10 @@ struct ChannelState {
     seen: Vec<Finding>,
     /// Whether the text is JSON carried as a string, so that what is put into it must be escaped.
     json: bool,
+    /// Puts invisible marks into prose.
+    marker: Option<Marker>,
+    /// Whether this may be the text that the explicit label ends: its last piece waits until that is known.
+    last: bool,
 }
 
 /// Findings that a step brought to light, with the channel they lie in.
@@ -83,6 +91,9 @@ pub struct HoldBack {
     /// False when the guard is off: frames pass as they come, and only their text is kept for the record.
     inspects: bool,
     passed: String,
+    label: Option<Arc<Labelling>>,
+    /// The implicit label, until the first frame has taken it.
+    implicit: Option<Value>,
 }
 
 impl HoldBack {
@@ -100,7 +111,15 @@ impl HoldBack {
             finished: false,
             inspects: true,
             passed: String::new(),
+            label: None,
+            implicit: None,
         }
+    }
+
+    /// Labels what leaves as generated.
+    pub fn label(&mut self, label: Arc<Labelling>) {
+        self.implicit = Some(label.aigc.clone());
+        self.label = Some(label);
     }
 
     /// Lets everything pass unchecked: the guard is off.
@@ -115,17 +134,31 @@ impl HoldBack {
         let prose = matches!(channel.kind, Kind::Text | Kind::Reasoning | Kind::Refusal);
         let extra = if prose { self.extra.clone() } else { self.extra.rules_only() };
         let stream = self.engine.stream_with(Side::Output, Role::Assistant, &extra);
+        let labelled = self.label.clone().filter(|_| channel.kind == Kind::Text);
+        let mut edits = Vec::new();
+        let mut last = false;
+        if let Some(label) = &labelled {
+            let others = self.channels.iter_mut().filter(|c| c.channel.kind == Kind::Text);
+            let mut others = others.filter(|c| label.same_answer(&c.channel.key, &channel.key)).peekable();
+            if let Some(start) = label.start().filter(|_| others.peek().is_none()) {
+                edits.push(Edit { span: Span::new(0, 0), text: start });
+            }
+            others.for_each(|c| c.last = false);
+            last = label.end().is_some();
+        }
         self.channels.push(ChannelState {
             channel: channel.clone(),
             stream,
             restorer: self.vault.as_ref().filter(|v| !v.is_empty()).map(|v| Restorer::new(Arc::clone(v))),
-            edits: Vec::new(),
+            edits,
             cleared: 0,
             safe: usize::MAX,
             released: 0,
             verdict: None,
             seen: Vec::new(),
             json: channel.kind == Kind::ToolCall && carries_json(pointer),
+            marker: labelled.and_then(|label| label.marker()),
+            last,
         });
         let index = self.channels.len() - 1;
         self.index.insert(channel.key.clone(), index);
@@ -154,12 +187,12 @@ impl HoldBack {
             }
             if piece.whole {
                 let index = self.whole(&piece.channel, &piece.pointer, text, &mut news)?;
-                places.push(Place { channel: index, start: 0, end: text.len() });
+                places.push(Place { channel: index, start: 0, end: text.len(), whole: true });
             } else {
                 let index = self.channel(&piece.channel, &piece.pointer);
                 let start = self.channels.get(index).map_or(0, |c| c.stream.text().len());
                 self.grow(index, text, &mut news)?;
-                places.push(Place { channel: index, start, end: start + text.len() });
+                places.push(Place { channel: index, start, end: start + text.len(), whole: false });
             }
         }
         self.queue.push_back(Held { frame, places });
@@ -178,6 +211,13 @@ impl HoldBack {
         if state.verdict.take().is_some() {
             // The upstream went on after it had said that this text was complete.
             state.cleared = state.cleared.min(state.released);
+        }
+        if let Some(marker) = &mut state.marker {
+            let start = state.stream.text().len();
+            let places = marker.places(text);
+            for place in places.into_iter().map(|place| Span::new(start + place, start + place)) {
+                insert(&mut state.edits, Edit { span: place, text: marker.run().to_owned() });
+            }
         }
         let progress = state.stream.push(text);
         if let Some(restorer) = &mut state.restorer {
@@ -257,7 +297,17 @@ impl HoldBack {
         for index in 0..self.channels.len() {
             self.finish_channel(index, &mut news);
         }
-        self.finished = true;
+        if !std::mem::replace(&mut self.finished, true)
+            && let Some(end) = self.label.as_ref().and_then(|label| label.end())
+        {
+            for state in self.channels.iter_mut().filter(|c| c.last) {
+                let text = state.stream.text();
+                if !text.trim().is_empty() && !text.trim_end().ends_with(end.trim()) {
+                    let at = Span::new(text.len(), text.len());
+                    insert(&mut state.edits, Edit { span: at, text: end.clone() });
+                }
+            }
+        }
         news
     }
 
@@ -282,10 +332,12 @@ impl HoldBack {
     pub fn release(&mut self, wire: &mut dyn Wire, out: &mut Vec<Event>) {
         while let Some(held) = self.queue.front() {
             let ending = matches!(held.frame.step, Step::Ending | Step::End | Step::Failed);
-            let clear = held
-                .places
-                .iter()
-                .all(|p| self.channels.get(p.channel).is_some_and(|c| self.finished || p.end <= c.cleared));
+            let may_leave = |p: &Place| {
+                let Some(channel) = self.channels.get(p.channel) else { return false };
+                let waits_for_label = channel.last && !p.whole && p.end == channel.stream.text().len();
+                self.finished || (p.end <= channel.cleared && !waits_for_label)
+            };
+            let clear = held.places.iter().all(may_leave);
             if !clear || (ending && !self.finished) {
                 return;
             }
@@ -297,7 +349,7 @@ impl HoldBack {
     }
 
     fn rewrite(&mut self, held: &mut Held, wire: &dyn Wire) {
-        let mut changed = false;
+        let (mut changed, mut replaced) = (false, false);
         let pieces = held.frame.pieces.iter().filter(|p| {
             let text = held.frame.json.as_ref().and_then(|j| j.pointer(&p.pointer)).and_then(Value::as_str);
             text.is_some_and(|t| !t.is_empty())
@@ -307,6 +359,8 @@ impl HoldBack {
             let Some(state) = self.channels.get_mut(place.channel) else { continue };
             state.released = state.released.max(place.end);
             if let Some(text) = rewritten(state.stream.text(), &state.edits, place.start, place.end) {
+                let range = Span::new(place.start, place.end);
+                replaced |= state.edits.iter().any(|e| e.span.start < e.span.end && e.span.overlaps(range));
                 texts.push((piece.pointer.clone(), text));
             }
         }
@@ -317,8 +371,16 @@ impl HoldBack {
                     changed = true;
                 }
             }
-            if changed {
+            if replaced {
                 wire.drop_echoes(json);
+            }
+            if json.is_object()
+                && let Some(implicit) = self.implicit.take()
+            {
+                json[crate::label::MEMBER] = implicit;
+                changed = true;
+            }
+            if changed {
                 held.frame.event.data = json.to_string();
             }
         }
@@ -424,21 +486,25 @@ pub(crate) fn carries_json(pointer: &str) -> bool {
 }
 
 /// Keeps edits sorted and disjoint; where two overlap, the wider one stands.
-fn insert(edits: &mut Vec<Edit>, edit: Edit) {
+pub(crate) fn insert(edits: &mut Vec<Edit>, edit: Edit) {
     let width = |s: Span| s.end.saturating_sub(s.start);
     if edits.iter().any(|e| e.span.overlaps(edit.span) && width(e.span) >= width(edit.span)) {
         return;
     }
     edits.retain(|e| !e.span.overlaps(edit.span));
-    let at = edits.partition_point(|e| e.span.start < edit.span.start);
+    // What is put in at a place stands before what is replaced from there on.
+    let at = edits.partition_point(|e| (e.span.start, e.span.end) <= (edit.span.start, edit.span.end));
     edits.insert(at, edit);
 }
 
 /// The text of `start..end` with the edits made; `None` when none touches it. A replacement stands where its part
-/// begins, so a part that is cut over several frames is replaced once.
+/// begins, so a part that is cut over several frames is replaced once. What is put in between two pieces goes with the later
+/// one, and at the end of the text with the last.
 pub(crate) fn rewritten(text: &str, edits: &[Edit], start: usize, end: usize) -> Option<String> {
     let range = Span::new(start, end);
-    let mut touching = edits.iter().filter(|e| e.span.overlaps(range)).peekable();
+    let put_in = |at: usize| start < end && ((start <= at && at < end) || (at == end && end == text.len()));
+    let touches = |e: &&Edit| if e.span.start == e.span.end { put_in(e.span.start) } else { e.span.overlaps(range) };
+    let mut touching = edits.iter().filter(touches).peekable();
     touching.peek()?;
     let mut out = String::with_capacity(end - start);
     let mut at = start;
@@ -471,6 +537,25 @@ mod tests {
             .map(|(s, e)| rewritten(text, &edits, *s, *e).unwrap_or_else(|| text[*s..*e].to_owned()))
             .collect();
         assert_eq!(parts, ["call", " ***", "", " now"]);
+    }
+
+    #[test]
+    fn what_is_put_in_stands_once_however_the_text_is_cut() {
+        let text = "call 13800138000 now";
+        let mut edits = vec![edit(5, 16, "***")];
+        for put in [edit(0, 0, "<"), edit(20, 20, ">"), edit(5, 5, "|"), edit(8, 8, "^")] {
+            insert(&mut edits, put);
+        }
+        for cut in [vec![(0, 20)], vec![(0, 5), (5, 20)], vec![(0, 4), (4, 7), (7, 12), (12, 20)]] {
+            let cut =
+                cut.iter().map(|(s, e)| rewritten(text, &edits, *s, *e).unwrap_or_else(|| text[*s..*e].to_owned()));
+            assert_eq!(
+                cut.collect::<String>(),
+                "<call |*** now>",
+                "what was to stand within a replaced part is gone with it"
+            );
+        }
+        assert_eq!(rewritten("", &[edit(0, 0, "<")], 0, 0), None, "nothing is put into no text");
     }
 
     #[test]

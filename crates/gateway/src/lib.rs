@@ -28,6 +28,7 @@ pub mod family;
 mod gateway;
 pub mod guard;
 pub mod hold_back;
+pub mod label;
 pub mod limits;
 pub mod metrics;
 pub mod relay;

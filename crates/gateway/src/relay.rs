@@ -79,6 +79,9 @@ pub async fn run(exchange: Exchange, reply: Reply, sender: mpsc::Sender<Bytes>) 
     if !exchange.gateway.guard.enabled() {
         hold.pass_all();
     }
+    if let Some(label) = &exchange.label {
+        hold.label(Arc::clone(label));
+    }
     let mut relay = Relay {
         exchange,
         hold,
@@ -205,7 +208,7 @@ impl Relay {
 
     /// Takes in an event in the client's API.
     async fn take_own(&mut self, event: Event) -> Option<End> {
-        let frame = match self.wire.read(event) {
+        let mut frame = match self.wire.read(event) {
             Ok(frame) => frame,
             Err(error) => return Some(End::Failed(error)),
         };
@@ -225,11 +228,27 @@ impl Relay {
             }
             self.exchange.note_unchecked_answer(json!({"side": "output", "media": "streamed"}));
         }
+        if self.saw_attachment
+            && let Err(error) = self.label_files(&mut frame)
+        {
+            return Some(End::Failed(error));
+        }
         let news = match self.hold.push(frame) {
             Ok(news) => news,
             Err(error) => return Some(End::Failed(error)),
         };
         self.weigh(news)
+    }
+
+    /// Labels the pictures and sounds of a frame as generated.
+    fn label_files(&mut self, frame: &mut Frame) -> Result<(), GatewayError> {
+        let (Some(label), Some(json)) = (self.exchange.label.clone(), frame.json.as_mut()) else { return Ok(()) };
+        let files = label.label_files(json)?;
+        if files.labelled > 0 {
+            frame.event.data = json.to_string();
+        }
+        files.unlabelled.into_iter().for_each(|what| self.exchange.note_unchecked_answer(what));
+        Ok(())
     }
 
     /// Decides on findings of a growing answer.
@@ -339,7 +358,11 @@ impl Relay {
             End::Stopped(ruling) => {
                 self.hold.drop_held();
                 let was_unavailable = ruling.disposition.unavailable;
-                let text = self.exchange.stopped_text(&ruling.disposition);
+                let mut text = self.exchange.stopped_text(&ruling.disposition);
+                // What has left was generated, and its label was to come at the end.
+                if let Some(end) = self.exchange.label.as_ref().and_then(|l| l.end()).filter(|_| self.sent_any) {
+                    text.push_str(&end);
+                }
                 self.exchange.output = Some(*ruling);
                 let recorded = self.exchange.record(Some(http::StatusCode::OK)).await;
                 let events = match recorded {

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
-use menshen_store::{ApiKey, Decision, Entry, Error as StoreError, NewKey, ReviewState, Text};
+use menshen_store::{ApiKey, Decision, Entry, Error as StoreError, NewAgreement, NewKey, ReviewState, Text};
 use menshen_verdict::{Conversation, Side};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -209,6 +209,59 @@ pub(crate) async fn lift(
     };
     let result = result.await;
     answer("/admin/suspensions", result, &gateway).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AgreementRequest {
+    #[serde(default = "default_name")]
+    tenant: String,
+    #[serde(default = "default_name")]
+    app: String,
+    #[serde(default)]
+    user: Option<String>,
+    terms: String,
+    #[serde(default)]
+    expires_in_s: Option<i64>,
+}
+
+pub(crate) async fn agree(State(gateway): App, headers: HeaderMap, body: Body) -> Response {
+    let result = async {
+        let caller = gateway.door.administrator(&headers)?;
+        let request: AgreementRequest = read_as(&headers, body, &gateway.config.limits).await?;
+        let now = now_us();
+        let new = NewAgreement {
+            tenant: request.tenant,
+            app: request.app,
+            user: request.user,
+            terms: request.terms,
+            until_us: request.expires_in_s.map(|s| now.saturating_add(s.saturating_mul(1_000_000))),
+        };
+        let agreement = stored(gateway.store.agree(new, by(&caller), now).await)?;
+        Ok(json!(agreement))
+    };
+    let result = result.await;
+    answer("/admin/agreements", result, &gateway).await
+}
+
+pub(crate) async fn agreements(State(gateway): App, headers: HeaderMap) -> Response {
+    let result = async {
+        gateway.door.administrator(&headers)?;
+        // Those that have ended too: they are the evidence of what was given under them.
+        Ok(json!({"agreements": stored(gateway.store.agreements(true).await)?}))
+    };
+    let result = result.await;
+    answer("/admin/agreements", result, &gateway).await
+}
+
+pub(crate) async fn withdraw(State(gateway): App, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    let result = async {
+        let caller = gateway.door.administrator(&headers)?;
+        stored(gateway.store.withdraw(&id, by(&caller), now_us()).await)?;
+        Ok(json!({"withdrawn": id}))
+    };
+    let result = result.await;
+    answer("/admin/agreements", result, &gateway).await
 }
 
 /// Records what a checking API was asked and what it said.

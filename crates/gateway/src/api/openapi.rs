@@ -51,6 +51,7 @@ fn operation(route: &super::Route) -> Value {
     let content = |name: &str| {
         let kind = match name {
             "Text" => "text/plain",
+            "Sound" => "audio/mpeg",
             _ => "application/json",
         };
         json!({kind: {"schema": {"$ref": format!("#/components/schemas/{name}")}}})

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Channel, Collector, Family, Finish, Frame, Piece, Request, Step, Wire, escape, first_string, flag, frame_json,
-    object, openai_error, required_string, unix_s,
+    object, openai_error, required_string, structured, unix_s,
 };
 use crate::error::{Failure, GatewayError, invalid};
 use crate::sse::Event;
@@ -246,6 +246,7 @@ impl Family for Chat {
             user: first_string(body, &["safety_identifier", "user", "metadata/user_id"]),
             hidden: Vec::new(),
             choices,
+            structured: structured(body, "/response_format/type"),
         })
     }
 

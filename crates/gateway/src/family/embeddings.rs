@@ -4,7 +4,7 @@ use menshen_verdict::{Conversation, Kind, Role};
 use serde_json::{Value, json};
 
 use super::chat::usage_total;
-use super::{Collector, Family, Finish, Request, Wire, first_string, object, openai_error, required_string};
+use super::{Collector, Family, Finish, Request, Wire, Yields, first_string, object, openai_error, required_string};
 use crate::error::{GatewayError, invalid};
 
 /// The family.
@@ -18,6 +18,10 @@ impl Family for Embeddings {
 
     fn upstream_path(&self) -> &'static str {
         "embeddings"
+    }
+
+    fn yields(&self) -> Yields {
+        Yields::Numbers
     }
 
     fn read_request(&self, body: &Value) -> Result<Request, GatewayError> {
@@ -53,6 +57,7 @@ impl Family for Embeddings {
             user: first_string(body, &["user"]),
             hidden: Vec::new(),
             choices: 1,
+            structured: false,
         })
     }
 

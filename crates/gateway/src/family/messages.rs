@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::chat::{role_of, usage_total};
 use super::{
     Channel, Collector, Family, Finish, Frame, Piece, Request, Step, Wire, escape, first_string, flag, frame_json,
-    object, required_string,
+    object, required_string, structured,
 };
 use crate::error::{Failure, GatewayError, invalid};
 use crate::sse::Event;
@@ -169,6 +169,7 @@ impl Family for Messages {
                 .into_iter()
                 .collect(),
             choices: 1,
+            structured: structured(body, "/output_format/type") || structured(body, "/output_config/format/type"),
         })
     }
 

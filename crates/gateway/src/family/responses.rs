@@ -7,7 +7,7 @@ use super::chat::{read_content, role_of, usage_total};
 use super::messages::string_leaves;
 use super::{
     Channel, Collector, Family, Finish, Frame, Piece, Request, Step, Wire, escape, first_string, flag, frame_json,
-    object, openai_error, required_string, unix_s,
+    object, openai_error, required_string, structured, unix_s,
 };
 use crate::error::{Failure, GatewayError, invalid};
 use crate::sse::Event;
@@ -142,6 +142,7 @@ impl Family for Responses {
             user: first_string(body, &["safety_identifier", "user", "metadata/user_id"]),
             hidden,
             choices: 1,
+            structured: structured(body, "/text/format/type"),
         })
     }
 

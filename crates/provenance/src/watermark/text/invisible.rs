@@ -101,19 +101,38 @@ impl Marker {
     /// The text with marks in it. Pieces may be cut anywhere; code between backticks is left alone.
     pub fn push(&mut self, text: &str) -> String {
         let mut out = String::with_capacity(text.len() + self.frame.len());
-        for c in text.chars() {
+        let mut done = 0;
+        for place in self.places(text) {
+            out.push_str(text.get(done..place).unwrap_or_default());
+            out.push_str(&self.frame);
+            done = place;
+        }
+        out.push_str(text.get(done..).unwrap_or_default());
+        out
+    }
+
+    /// Where marks go in the next piece of a text, in bytes from the piece's beginning: for callers that edit the text
+    /// themselves. What is to stand there is [`Marker::run`].
+    pub fn places(&mut self, text: &str) -> Vec<usize> {
+        let mut places = Vec::new();
+        for (at, c) in text.char_indices() {
             self.fence(c);
             let quiet = self.code == 0 && self.ticks == 0;
             if quiet && self.since >= self.interval && self.last.is_some_and(|last| takes(self.scheme, last, c)) {
-                out.push_str(&self.frame);
+                places.push(at);
                 self.since = 0;
                 self.marked += 1;
             }
-            out.push(c);
             self.since += 1;
             self.last = Some(c);
         }
-        out
+        places
+    }
+
+    /// The invisible characters of one mark.
+    #[must_use]
+    pub fn run(&self) -> &str {
+        &self.frame
     }
 
     /// How many marks were put so far. None at all where the text is too short, or all code.
