@@ -29,6 +29,7 @@ pub mod agentgateway;
 pub mod fms;
 pub mod guard;
 pub mod health;
+pub mod labels;
 pub mod litellm;
 pub mod models;
 pub mod moderations;
@@ -109,6 +110,10 @@ pub static ROUTES: &[Route] = &[
     route!(POST "/api/v1/text/context/doc", "fms detector: text against a context", Caller, Some("FmsContext") => "FmsResult", fms::context),
     route!(POST "/request", "agentgateway's request webhook", Caller, Some("WebhookRequest") => "WebhookAction", agentgateway::request),
     route!(POST "/response", "agentgateway's response webhook", Caller, Some("WebhookResponse") => "WebhookAction", agentgateway::response),
+    route!(POST "/v1/labels/add", "Label a file as generated (GB 45438-2025)", Caller, Some("File") => "File", labels::add),
+    route!(POST "/v1/labels/read", "What label a file carries, judged", Caller, Some("File") => "FileLabels", labels::read),
+    route!(POST "/v1/labels/inspect", "What an upload is taken for, and what its public is told (Measures for labelling, article 6)", Caller, Some("File") => "UploadDecision", labels::inspect),
+    route!(POST "/v1/labels/propagate", "The same, answered with the file that carries the platform's propagation members", Caller, Some("File") => "File", labels::propagate),
     route!(GET "/healthz", "Whether the program runs", Open, None => "Health", health::live),
     route!(GET "/health", "Whether the program runs (fms detector API)", Open, None => "Health", health::live),
     route!(GET "/readyz", "Whether requests can be served", Open, None => "Readiness", health::ready),
@@ -304,6 +309,7 @@ fn api_of(path: &str) -> &'static str {
         "/v1/models" => "models",
         "/beta/litellm_basic_guardrail_api" => "litellm",
         "/request" | "/response" => "agentgateway",
+        p if p.starts_with("/v1/labels") => "labels",
         p if p.starts_with("/v1/guardrails") => "openguardrails",
         p if p.starts_with("/api/v1/text/") => "fms",
         p if p.starts_with("/admin/") => "admin",

@@ -425,7 +425,7 @@ pub struct App {
 }
 
 /// Labels on what models generate (GB 45438-2025). Without a producer nothing is labelled.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Label {
     /// The provider's 27-character code (TC260-PG-20252A), or a name without spaces and Chinese characters.
@@ -440,6 +440,22 @@ pub struct Label {
     pub key_id: Option<String>,
     /// What becomes of pictures and sounds that cannot be labelled.
     pub unlabelled_files: UnlabelledFiles,
+    /// The largest file that `/v1/labels/…` takes.
+    pub max_file_bytes: u64,
+}
+
+impl Default for Label {
+    fn default() -> Self {
+        Label {
+            producer: None,
+            explicit: None,
+            mark: None,
+            signing_key: None,
+            key_id: None,
+            unlabelled_files: UnlabelledFiles::Block,
+            max_file_bytes: 4 << 30,
+        }
+    }
 }
 
 /// How one application's answers are labelled: what is left out is as for all.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use menshen_policy::{Lang, Policy};
 use menshen_provenance::explicit::text::has_elements;
-use menshen_provenance::label::{Aigc, Kind as LabelKind, ProviderCode};
+use menshen_provenance::label::{Aigc, Kind as LabelKind, Member, ProviderCode};
 use menshen_provenance::security::{self, Signer, Slot};
 use menshen_provenance::watermark::text::invisible::{self, Marker, Scheme};
 use menshen_store::{Agreement, Store};
@@ -83,10 +83,21 @@ impl Labels {
             GatewayError::new(Failure::Internal, "the answer cannot be labelled as generated, so it is withheld")
                 .detail(e)
         };
-        let aigc = Aigc::generated(&self.producer, &id.to_string(), LabelKind::Generated).map_err(failed)?;
+        self.signed(Aigc::generated(&self.producer, &id.to_string(), LabelKind::Generated).map_err(failed)?)
+    }
+
+    /// The label with the signature of the configured producer; another producer's is left as it is.
+    ///
+    /// # Errors
+    /// When it cannot be signed.
+    pub(crate) fn signed(&self, aigc: Aigc) -> Result<Aigc, GatewayError> {
         match &self.signer {
-            Some((signer, key_id)) => security::sign(&aigc, Slot::Producer, signer, key_id).map_err(failed),
-            None => Ok(aigc),
+            Some((signer, key_id)) if aigc.get(Member::ContentProducer) == self.producer => {
+                security::sign(&aigc, Slot::Producer, signer, key_id).map_err(|e| {
+                    GatewayError::new(Failure::Internal, "the label cannot be signed; the operator's log says why").detail(e)
+                })
+            }
+            _ => Ok(aigc),
         }
     }
 }

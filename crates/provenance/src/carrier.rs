@@ -4,9 +4,9 @@
 //! and writes one value where the practice guides want it (TC260-PG-20257A … 202510A), keeping every other byte of
 //! metadata and of content as it was.
 
-use std::io::{Read, Seek, Write};
+use std::io::{BufReader, BufWriter, Read, Seek, Write};
 
-use crate::Error;
+use crate::{Error, label};
 
 /// Reads and seeks.
 pub trait Input: Read + Seek {}
@@ -114,6 +114,57 @@ pub const ALL: &[Carrier] = &[
     text::TEXT,
 ];
 
+/// Reads, writes and seeks: what a labelled copy is written to and read back from.
+pub trait Output: Read + Write + Seek {}
+impl<T: Read + Write + Seek> Output for T {}
+
+/// How much is read and written at a time.
+const BUFFER: usize = 1 << 20;
+
+/// The carrier of a file, which is left at its beginning. Texts are told apart by `ending` (without a dot).
+///
+/// # Errors
+/// [`Error::UnknownFormat`], and when the file cannot be read.
+pub fn sniff(mut input: &mut dyn Input, ending: &str) -> Result<&'static Carrier, Error> {
+    let mut head = Vec::new();
+    input.rewind()?;
+    (&mut input).take(HEAD as u64).read_to_end(&mut head)?;
+    input.rewind()?;
+    of(&head, ending).ok_or(Error::UnknownFormat)
+}
+
+/// Copies a file with exactly one label into an empty output and reads it back: a label that cannot be read is none. The
+/// format follows from the file's beginning and, for texts, from `ending` (without a dot).
+///
+/// # Errors
+/// When the format is not known, and as [`Carrier::write`]; [`Error::Lost`] when the label cannot be read back. What the
+/// output holds is then of no use.
+pub fn put(
+    input: &mut dyn Input,
+    mut output: &mut dyn Output,
+    ending: &str,
+    value: &str,
+) -> Result<&'static Carrier, Error> {
+    let carrier = sniff(input, ending)?;
+    let mut copy = BufWriter::with_capacity(BUFFER, &mut output);
+    (carrier.write)(&mut BufReader::with_capacity(BUFFER, input), &mut copy, value)?;
+    copy.flush()?;
+    drop(copy);
+    output.rewind()?;
+    read_back(carrier, &mut BufReader::new(output))?;
+    Ok(carrier)
+}
+
+/// Whether a file carries exactly one label that can be read.
+///
+/// # Errors
+/// [`Error::Lost`] where it does not, and as [`Carrier::read`].
+pub fn read_back(carrier: &Carrier, file: &mut dyn Input) -> Result<(), Error> {
+    let found = (carrier.read)(file)?;
+    let one = if let [one] = found.as_slice() { label::read(&one.value).is_some() } else { false };
+    if one { Ok(()) } else { Err(Error::Lost { format: carrier.id, found: found.len() }) }
+}
+
 /// The carrier of a file with this beginning and this ending: what the bytes say wins over the name, and the name chooses
 /// between formats that begin alike.
 pub fn of(head: &[u8], ending: &str) -> Option<&'static Carrier> {
@@ -122,7 +173,9 @@ pub fn of(head: &[u8], ending: &str) -> Option<&'static Carrier> {
     let alike: Vec<&'static Carrier> = ALL.iter().filter(|c| (c.sniff)(head)).collect();
     // Texts have no signature: only their name says what they are.
     alike.iter().find(|c| named(c)).or(alike.first()).copied().or_else(|| {
-        let binary = head.contains(&0);
+        // UTF-16 is full of zeroes, and says with its first two bytes that it is text.
+        let utf16 = head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]);
+        let binary = head.contains(&0) && !utf16;
         ALL.iter().find(|c| c.kind == "text" && named(c)).filter(|_| !binary)
     })
 }

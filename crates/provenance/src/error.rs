@@ -25,6 +25,14 @@ pub enum Error {
     /// The format is not known.
     #[error("the format of the file is not known; say which with its ending, or label a format of the table")]
     UnknownFormat,
+    /// What was written cannot be read back.
+    #[error("the label was written into this {format} file and could not be read back ({found} were found); the file is left as it was")]
+    Lost {
+        /// The format.
+        format: &'static str,
+        /// How many labels were found.
+        found: usize,
+    },
     /// The label itself is wrong.
     #[error("the label is wrong: {0}")]
     Label(String),

@@ -52,6 +52,7 @@ fn operation(route: &super::Route) -> Value {
         let kind = match name {
             "Text" => "text/plain",
             "Sound" => "audio/mpeg",
+            "File" => "application/octet-stream",
             _ => "application/json",
         };
         json!({kind: {"schema": {"$ref": format!("#/components/schemas/{name}")}}})
@@ -87,12 +88,17 @@ fn operation(route: &super::Route) -> Value {
     if route.access == Access::Admin {
         operation["security"] = json!([{"key": []}]);
     }
-    let parameters: Vec<Value> = route
+    let mut parameters: Vec<Value> = route
         .path
         .split('/')
         .filter_map(|p| p.strip_prefix('{').and_then(|p| p.strip_suffix('}')))
         .map(|p| json!({"name": p, "in": "path", "required": true, "schema": {"type": "string"}}))
         .collect();
+    if route.path.starts_with("/v1/labels/") {
+        parameters.extend(super::labels::PARAMETERS.iter().map(|(name, kind, about)| {
+            json!({"name": name, "in": "query", "required": false, "description": about, "schema": {"type": kind}})
+        }));
+    }
     if !parameters.is_empty() {
         operation["parameters"] = Value::from(parameters);
     }

@@ -4,7 +4,7 @@
 use std::io::Cursor;
 
 use data_encoding::BASE64;
-use menshen_provenance::{Error, carrier, label};
+use menshen_provenance::{Error, carrier};
 use serde_json::{Value, json};
 
 use super::Labelling;
@@ -16,13 +16,9 @@ use crate::error::{Failure, GatewayError};
 /// # Errors
 /// When its format has no place for a label, or the file is damaged.
 pub(crate) fn label_bytes(file: &[u8], ending: &str, value: &str) -> Result<Vec<u8>, Error> {
-    let head = file.get(..carrier::HEAD).unwrap_or(file);
-    let carrier = carrier::of(head, ending).ok_or(Error::UnknownFormat)?;
-    let mut labelled = Vec::with_capacity(file.len() + 4_096);
-    (carrier.write)(&mut Cursor::new(file), &mut labelled, value)?;
-    let found = (carrier.read)(&mut Cursor::new(&labelled))?;
-    let [only] = found.as_slice() else { return Err(Error::UnknownFormat) };
-    label::read(&only.value).map(|_| labelled).ok_or(Error::UnknownFormat)
+    let mut labelled = Cursor::new(Vec::with_capacity(file.len() + 4_096));
+    carrier::put(&mut Cursor::new(file), &mut labelled, ending, value)?;
+    Ok(labelled.into_inner())
 }
 
 impl Labelling {

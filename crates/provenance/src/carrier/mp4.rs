@@ -212,6 +212,18 @@ struct Plan {
     file: File,
 }
 
+impl Plan {
+    /// Whether a file of this length can take the new boxes where it is: no media moves, and the movie box keeps its size or
+    /// is the last and may grow.
+    fn stays(&self, len: u64) -> bool {
+        let (room, left) = self.free;
+        let grows = self.movie.size() + left != self.moov.len + room;
+        // What stands behind it would have to be cut off or moved.
+        let movable = self.moov.end() == len;
+        self.shift.by == 0 && (!grows || movable) && self.file.tail.is_none() && self.movie.size() <= LONGEST_IN_PLACE
+    }
+}
+
 fn plan(source: &mut Source<'_>, value: &str) -> Result<Plan, Error> {
     let file = parse(source)?;
     let Some(moov) = file.moov else {
@@ -317,6 +329,16 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
     source.copy(at, end.saturating_sub(at), out)
 }
 
+/// Whether [`in_place`] would write this label. Nothing is written.
+///
+/// # Errors
+/// As [`Carrier::write`].
+pub fn fits(file: &mut dyn Input, value: &str) -> Result<bool, Error> {
+    let value = checked(value)?;
+    let mut source = Source::new(file, FORMAT)?;
+    Ok(plan(&mut source, value)?.stays(source.len()))
+}
+
 /// Writes the label into the file itself, where that needs no media to move: when free space in or behind the movie box is
 /// large enough, or when the movie box is the last of the file. Otherwise nothing is changed, the answer is `false`, and
 /// [`Carrier::write`] of [`MP4`] does it.
@@ -330,10 +352,7 @@ pub fn in_place<F: Read + Write + Seek>(file: &mut F, value: &str) -> Result<boo
     let mut source = Source::new(file, FORMAT)?;
     let plan = plan(&mut source, value)?;
     let (room, left) = plan.free;
-    let grows = plan.movie.size() + left != plan.moov.len + room;
-    // The last box may grow. What stands behind it would have to be cut off or moved.
-    let movable = plan.moov.end() == source.len();
-    if plan.shift.by != 0 || (grows && !movable) || plan.file.tail.is_some() || plan.movie.size() > LONGEST_IN_PLACE {
+    if !plan.stays(source.len()) {
         return Ok(false);
     }
     let mut writes = Vec::new();
