@@ -3,7 +3,7 @@
 CARGO ?= cargo
 BIN := target/release/menshen
 
-.PHONY: run build test lint fmt e2e e2e-assess e2e-redteam bench bench-micro fuzz clean help
+.PHONY: run build test lint fmt e2e e2e-assess e2e-redteam e2e-provenance bench bench-micro fuzz clean help
 
 run: build ## build the release binary and start the gateway
 	$(BIN) serve
@@ -24,6 +24,9 @@ e2e-assess: build ## assess scripted models and the real one; open the reports
 
 e2e-redteam: build ## attack the real model bare and guarded; attempts/s beside garak, PyRIT, promptfoo
 	e2e/redteam/run.sh
+
+e2e-provenance: build ## label real files of every format; other people's tools judge them; writes docs/provenance.md
+	E2E_TABLE=docs/provenance.md e2e/provenance/run.sh
 
 bench: build ## side by side with peers: requests/s, latency, CPU per request
 	bench/run.sh

@@ -141,3 +141,99 @@ fn bomb() -> Vec<u8> {
     }
     zip.finish().unwrap().into_inner()
 }
+
+#[cfg(unix)]
+#[test]
+fn a_read_only_file_is_not_replaced() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let desk = Desk::new();
+    let path = desk.put("a.wav", &wav());
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o444)).unwrap();
+    let ran = desk.add(&["a.wav"]);
+    assert!(ran.code == 2 && ran.err.contains("read-only"), "{}{}", ran.out, ran.err);
+    assert_eq!(std::fs::read(&path).unwrap(), wav());
+    let ran = desk.add(&["-o", "b.wav", "a.wav"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert_eq!(desk.run(&["verify", "b.wav"]).code, 0);
+}
+
+#[test]
+fn what_is_damaged_or_missing_is_said_and_the_others_go_on() {
+    let desk = Desk::new();
+    desk.put("a.wav", &wav());
+    desk.put("cut.wav", &wav()[..40]);
+    desk.add(&["a.wav"]);
+    let ran = desk.run(&["read", "cut.wav"]);
+    assert!(ran.code == 3 && ran.err.contains("cut.wav"), "{} {}{}", ran.code, ran.out, ran.err);
+    let ran = desk.run(&["read", "--json", "missing.png", "a.wav"]);
+    assert_eq!((ran.code, ran.json()[0]["state"].as_str()), (2, Some("compliant")), "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("missing.png"));
+    assert_eq!(desk.run(&["verify", "missing.png", "a.wav"]).code, 10);
+    let html: Vec<u8> =
+        "\u{feff}<html><head></head><body>x</body></html>".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    desk.put("a.html", &html);
+    let ran = desk.add(&["a.html"]);
+    assert_eq!(ran.code, 0, "UTF-16 is text: {}{}", ran.out, ran.err);
+    assert_eq!(desk.run(&["verify", "a.html"]).code, 0);
+}
+
+/// A second of a tone, loud enough that a quiet place is not everywhere.
+fn tone() -> Vec<u8> {
+    let mut file = wav();
+    let start = file.len() - 16_000;
+    for (i, sample) in file[start..].chunks_exact_mut(2).enumerate() {
+        let value = ((i as f64 / 8.0).sin() * 8_000.0) as i16;
+        sample.copy_from_slice(&value.to_le_bytes());
+    }
+    file
+}
+
+#[test]
+fn explicit_labels_are_put_into_texts_and_sounds_beside_the_implicit_one() {
+    let desk = Desk::new();
+    desk.put("a.md", "# 标题\n\n正文。\n".as_bytes());
+    let ran = desk.add(&["--explicit", "a.md"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let text = std::fs::read_to_string(desk.0.path().join("a.md")).unwrap();
+    assert!(text.contains("正文。\n\n（本内容由人工智能生成）") && text.starts_with("---\n"), "{text}");
+    let ran = desk.add(&["--explicit=start", "--words", "AI-generated", "-o", "b.md", "a.md"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    desk.put("a.wav", &tone());
+    let ran = desk.add(&["--explicit", "a.wav"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let heard = std::fs::read(desk.0.path().join("a.wav")).unwrap();
+    assert!(heard.len() > tone().len() + 8_000, "the rhythm was put before it: {}", heard.len());
+    assert!(heard.windows(16_000).any(|w| *w == tone()[tone().len() - 16_000..]), "the content is untouched");
+    assert_eq!(desk.run(&["verify", "a.wav"]).code, 0);
+    for (file, args) in [
+        ("a.md", ["--explicit=top-left"].as_slice()),
+        ("a.md", &["--explicit", "--words", "nothing of the kind"]),
+        ("a.wav", &["--explicit=corner"]),
+    ] {
+        let before = std::fs::read(desk.0.path().join(file)).unwrap();
+        let ran = desk.add(&[args, &[file]].concat());
+        assert_eq!(ran.code, 2, "{args:?}: {}{}", ran.out, ran.err);
+        assert_eq!(std::fs::read(desk.0.path().join(file)).unwrap(), before);
+    }
+    let names = std::fs::read_dir(desk.0.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+    assert_eq!(names.filter(|name| name.starts_with('.')).collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+/// The table of real files names every carrier, and no hole is left without its reason.
+#[test]
+fn the_table_of_real_files_has_every_carrier_and_explains_every_hole() {
+    let table = std::fs::read_to_string(crate::support::root().join("docs/provenance.md")).unwrap();
+    for carrier in menshen_provenance::carrier::ALL {
+        let row =
+            table.lines().any(|line| line.starts_with("| `") && line.contains(&format!("| {} | ✓ | ✓ |", carrier.id)));
+        let refused = table.contains(&format!("this {} file cannot be labelled: ", carrier.id));
+        assert!(row || refused, "no file of {} was labelled and read back, or refused with the reason", carrier.id);
+    }
+    for line in table.lines().filter(|line| line.starts_with('|')) {
+        for hole in line.split('✗').skip(1) {
+            let note = hole.split_once(']').map(|(note, _)| note).unwrap_or_default();
+            assert!(note.starts_with("[^"), "a hole without a footnote: {line}");
+            assert!(table.contains(&format!("\n{note}]: ")), "no footnote {note}]: {line}");
+        }
+    }
+}

@@ -24,6 +24,8 @@ mod hold_back;
 mod judge;
 mod judge_distill;
 mod label;
+mod label_inspect;
+mod label_rest;
 mod labelled_answers;
 mod lexicon;
 mod personal_data;

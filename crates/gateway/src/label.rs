@@ -94,7 +94,8 @@ impl Labels {
         match &self.signer {
             Some((signer, key_id)) if aigc.get(Member::ContentProducer) == self.producer => {
                 security::sign(&aigc, Slot::Producer, signer, key_id).map_err(|e| {
-                    GatewayError::new(Failure::Internal, "the label cannot be signed; the operator's log says why").detail(e)
+                    GatewayError::new(Failure::Internal, "the label cannot be signed; the operator's log says why")
+                        .detail(e)
                 })
             }
             _ => Ok(aigc),

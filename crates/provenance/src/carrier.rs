@@ -52,36 +52,36 @@ pub struct Carrier {
     pub write: fn(&mut dyn Input, &mut dyn Write, &str) -> Result<(), Error>,
 }
 
-mod archive;
+pub(crate) mod archive;
 mod avi;
-mod edit;
-mod elements;
+pub(crate) mod edit;
+pub(crate) mod elements;
 mod epub;
-mod exif;
+pub(crate) mod exif;
 mod flac;
 mod flv;
 mod gif;
 mod heif;
-mod html;
-mod id3;
+pub(crate) mod html;
+pub(crate) mod id3;
 mod jpeg;
 mod loose;
 pub(crate) mod markdown;
 mod matroska;
-mod media;
+pub(crate) mod media;
 mod media_xmp;
 mod mp3;
 pub mod mp4;
 mod ofd;
 mod ogg;
 mod ooxml;
-mod pdf;
+pub(crate) mod pdf;
 mod png;
-mod riff;
+pub(crate) mod riff;
 mod text;
 mod tiff;
 mod vorbis;
-mod wav;
+pub(crate) mod wav;
 mod webp;
 mod xmp;
 

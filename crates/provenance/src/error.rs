@@ -26,7 +26,9 @@ pub enum Error {
     #[error("the format of the file is not known; say which with its ending, or label a format of the table")]
     UnknownFormat,
     /// What was written cannot be read back.
-    #[error("the label was written into this {format} file and could not be read back ({found} were found); the file is left as it was")]
+    #[error(
+        "the label was written into this {format} file and could not be read back ({found} were found); the file is left as it was"
+    )]
     Lost {
         /// The format.
         format: &'static str,
@@ -36,6 +38,12 @@ pub enum Error {
     /// The label itself is wrong.
     #[error("the label is wrong: {0}")]
     Label(String),
+    /// The C2PA manifest store of the file cannot be read.
+    #[error("the Content Credentials (C2PA) of the file cannot be read: {0}")]
+    Credentials(String),
+    /// Content Credentials could not be made, or what was made does not verify.
+    #[error("the file was not signed: {0}")]
+    Signing(String),
     /// A limit on hostile input was met.
     #[error("the {format} file asks for too much: {problem}")]
     TooMuch {
@@ -44,6 +52,9 @@ pub enum Error {
         /// Which limit.
         problem: String,
     },
+    /// A list of marks of generators is wrong.
+    #[error("the list of generators' marks is wrong: {0}")]
+    Markers(String),
     /// Reading or writing failed.
     #[error(transparent)]
     Io(#[from] std::io::Error),

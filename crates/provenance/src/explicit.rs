@@ -2,4 +2,7 @@
 
 pub mod audio;
 pub mod image;
+#[cfg(feature = "pictures")]
+pub mod picture;
+pub mod sound;
 pub mod text;

@@ -4,6 +4,8 @@
 //! declares it: it possibly is. (3) Neither, and there is an explicit label or another trace: it is suspected to be. In all
 //! three cases the platform adds its propagation members to the metadata.
 
+pub mod trace;
+
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +23,8 @@ pub enum Trace {
     Watermark(String),
     /// A C2PA manifest stands in the file and names a generator.
     C2pa(String),
-    /// Other metadata of a generator (prompts, its software's name): what.
+    /// Other metadata of a generator (prompts, its software's name, a declared source type): where and what
+    /// ([`trace::traces`]).
     Metadata(String),
 }
 
@@ -31,6 +34,19 @@ impl Trace {
     pub fn in_text(content: &str, own: &[&str]) -> Option<Trace> {
         let mark = text::find(content, own).into_iter().next()?;
         content.get(mark.range).map(|label| Trace::ExplicitLabel(label.trim().to_owned()))
+    }
+}
+
+impl Trace {
+    /// `explicit_label`, `watermark`, `c2pa` or `metadata`, and what was found.
+    #[must_use]
+    pub fn parts(&self) -> (&'static str, &str) {
+        match self {
+            Trace::ExplicitLabel(what) => ("explicit_label", what),
+            Trace::Watermark(what) => ("watermark", what),
+            Trace::C2pa(what) => ("c2pa", what),
+            Trace::Metadata(what) => ("metadata", what),
+        }
     }
 }
 

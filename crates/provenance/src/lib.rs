@@ -4,6 +4,8 @@
 //! other writers do; judging says which clause is broken. [`security`] signs labels (SM3withSM2), [`inspect`] decides as
 //! the platform must (Measures, article 6). [`explicit`] labels are for people, [`watermark`]s for detectors.
 //!
+//! [`c2pa`] reads Content Credentials; with the Cargo feature `c2pa` it verifies and signs them too.
+//!
 //! The crate stands alone: no async, no network, no I/O beyond the readers and writers that its caller gives it.
 //!
 //! ```
@@ -19,11 +21,14 @@
 //! # Ok::<(), menshen_provenance::Error>(())
 //! ```
 
+pub mod c2pa;
 pub mod carrier;
 mod error;
 pub mod explicit;
 pub mod inspect;
 pub mod label;
+#[cfg(feature = "pictures")]
+pub mod raster;
 pub mod security;
 pub mod watermark;
 

@@ -3,6 +3,8 @@
 //! Each module says what its marks survive, as measured in its tests, and what removes them.
 
 pub mod image;
+#[cfg(feature = "pictures")]
+pub mod picture;
 mod prf;
 pub mod text;
 

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::model::{Finish, Sampling, Turn};
+use crate::model::{Ending, Finish, Sampling, Turn};
+use crate::watermark::FALSE_ALARMS;
 
 /// The only model served; requests name it.
 pub const MODEL: &str = "smollm2-135m-instruct";
@@ -35,6 +36,15 @@ struct Body {
     n: Option<u64>,
     #[serde(default)]
     tools: Option<Vec<Value>>,
+    #[serde(default)]
+    logprobs: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct TextBody {
+    text: String,
+    #[serde(default)]
+    false_alarms: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -125,10 +135,23 @@ pub fn parse(bytes: &[u8]) -> Result<Request, Refusal> {
             seed: body.seed.unwrap_or(0).cast_unsigned(),
             max_tokens,
             stop: stop(body.stop)?,
+            // In streams they stay null, as they always were.
+            logprobs: body.logprobs.unwrap_or(false) && !body.stream.unwrap_or(false),
         },
         stream: body.stream.unwrap_or(false),
         include_usage: body.stream_options.is_some_and(|o| o.include_usage),
     })
+}
+
+/// The text of a question about tokens or the watermark, and the rate of false alarms that it accepts.
+pub fn parse_text(bytes: &[u8]) -> Result<(String, f64), Refusal> {
+    let body: TextBody = serde_json::from_slice(bytes)
+        .map_err(|e| Refusal::invalid("text", format!("the body is not of the form {{\"text\": …}}: {e}")))?;
+    let rate = body.false_alarms.unwrap_or(FALSE_ALARMS);
+    if !(rate > 0.0 && rate < 1.0) {
+        return Err(Refusal::invalid("false_alarms", "false_alarms must lie between 0 and 1"));
+    }
+    Ok((body.text, rate))
 }
 
 fn turn(message: Message) -> Result<Turn, Refusal> {
@@ -195,16 +218,18 @@ impl Answer {
         })
     }
 
-    pub fn whole(&self, text: &str, finish: Finish, completion: usize) -> Value {
+    pub fn whole(&self, text: &str, ending: &Ending, logprobs: bool) -> Value {
+        let tokens = |(token, logprob): &(String, f64)| json!({"token": token, "logprob": logprob, "bytes": null, "top_logprobs": []});
+        let logprobs = logprobs.then(|| json!({"content": ending.logprobs.iter().map(tokens).collect::<Vec<_>>()}));
         json!({
             "id": self.id, "object": "chat.completion", "created": self.created, "model": MODEL,
             "choices": [{
                 "index": 0,
                 "message": {"role": "assistant", "content": text, "refusal": null},
-                "logprobs": null,
-                "finish_reason": name(finish),
+                "logprobs": logprobs,
+                "finish_reason": name(ending.finish),
             }],
-            "usage": self.usage(completion),
+            "usage": self.usage(ending.generated),
         })
     }
 
@@ -265,6 +290,25 @@ mod tests {
             let refusal = refused(&with(member, value));
             assert_eq!((refusal.status, refusal.param), (400, Some(member)), "{}", refusal.message);
         }
+    }
+
+    #[test]
+    fn questions_about_text_are_read() {
+        assert_eq!(parse_text(br#"{"text": "a"}"#).unwrap(), ("a".to_owned(), FALSE_ALARMS));
+        assert_eq!(parse_text(br#"{"text": "a", "false_alarms": 0.01}"#).unwrap().1, 0.01);
+        for wrong in
+            [r#"{"text": 1}"#, "{}", r#"{"text": "a", "false_alarms": 0}"#, r#"{"text": "a", "false_alarms": 1}"#]
+        {
+            assert_eq!(parse_text(wrong.as_bytes()).unwrap_err().status, 400, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn log_probabilities_come_when_asked_for() {
+        let answer = Answer { id: "c-1".into(), created: 0, prompt_tokens: 1 };
+        let ending = Ending { finish: Finish::Length, generated: 1, logprobs: vec![(" a".into(), -0.5)] };
+        assert_eq!(answer.whole(" a", &ending, false)["choices"][0]["logprobs"], Value::Null);
+        assert_eq!(answer.whole(" a", &ending, true)["choices"][0]["logprobs"]["content"][0]["logprob"], -0.5);
     }
 
     #[test]

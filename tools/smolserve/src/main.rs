@@ -1,7 +1,9 @@
-//! `smolserve MODEL.gguf [--listen 127.0.0.1:8790] [--parallel 2]`: SmolLM2 behind an OpenAI-compatible API.
+//! `smolserve MODEL.gguf [--listen 127.0.0.1:8790] [--parallel 2] [--watermark SPEC.json --watermark-key FILE]`: SmolLM2
+//! behind an OpenAI-compatible API.
 //!
 //! A real model for end-to-end tests that need one: small enough for a laptop's spare core, pure Rust, nothing
-//! fetched at run time. It answers `/v1/chat/completions` (streamed and not), `/v1/models` and `/healthz`.
+//! fetched at run time. It answers `/v1/chat/completions` (streamed and not), `/v1/models` and `/healthz`; with a
+//! watermark also `/tokenize` and `/watermark/detect`.
 //!
 //! What it never does: batch, use a GPU, call tools, or moderate. It is a victim and a protocol partner, not a
 //! product; `README.md` says which request members it honors and which it rejects.
@@ -9,11 +11,13 @@
 mod api;
 mod model;
 mod serve;
+mod watermark;
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
-const USAGE: &str = "usage: smolserve MODEL.gguf [--listen 127.0.0.1:8790] [--parallel 2]";
+const USAGE: &str = "usage: smolserve MODEL.gguf [--listen 127.0.0.1:8790] [--parallel 2] \
+                     [--watermark SPEC.json --watermark-key FILE]";
 
 /// candle reads this once, at its first matrix product. More than one thread makes its barriers spin against
 /// whatever else runs on the machine: on two shared cores, generation falls from 20 tokens a second to one.
@@ -23,14 +27,24 @@ struct Args {
     model: String,
     listen: String,
     parallel: usize,
+    watermark: Option<String>,
+    watermark_key: Option<String>,
 }
 
 fn parse(mut given: impl Iterator<Item = String>) -> Result<Args, String> {
-    let mut args = Args { model: String::new(), listen: "127.0.0.1:8790".into(), parallel: 2 };
+    let mut args = Args {
+        model: String::new(),
+        listen: "127.0.0.1:8790".into(),
+        parallel: 2,
+        watermark: None,
+        watermark_key: None,
+    };
     while let Some(arg) = given.next() {
         let mut value = || given.next().ok_or(format!("{arg} needs a value\n{USAGE}"));
         match arg.as_str() {
             "--listen" => args.listen = value()?,
+            "--watermark" => args.watermark = Some(value()?),
+            "--watermark-key" => args.watermark_key = Some(value()?),
             "--parallel" => {
                 args.parallel = value()?
                     .parse()
@@ -44,6 +58,9 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Args, String> {
             }
             _ => args.model = arg,
         }
+    }
+    if args.watermark.is_some() != args.watermark_key.is_some() {
+        return Err(format!("--watermark and --watermark-key go together\n{USAGE}"));
     }
     if args.model.is_empty() { Err(USAGE.into()) } else { Ok(args) }
 }
@@ -63,7 +80,17 @@ fn main() -> ExitCode {
         eprintln!("smolserve: cannot start itself with {THREADS}=1: {failure:?}");
         return ExitCode::from(3);
     }
-    let engine = match model::Engine::load(args.model.as_ref()) {
+    let mark = match args.watermark.as_ref().zip(args.watermark_key.as_ref()) {
+        None => None,
+        Some((specification, key)) => match watermark::Watermark::load(specification.as_ref(), key.as_ref()) {
+            Ok(mark) => Some(mark),
+            Err(e) => {
+                eprintln!("smolserve: {e}");
+                return ExitCode::from(2);
+            }
+        },
+    };
+    let engine = match model::Engine::load(args.model.as_ref(), mark) {
         Ok(engine) => engine,
         Err(e) => {
             eprintln!("smolserve: {}: {e}", args.model);

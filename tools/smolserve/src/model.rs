@@ -7,13 +7,15 @@ use std::path::Path;
 use candle_core::quantized::gguf_file::{self, Content};
 use candle_core::quantized::tokenizer::TokenizerFromGguf;
 use candle_core::quantized::{GgmlDType, QTensor};
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use candle_transformers::generation::LogitsProcessor;
 use candle_transformers::models::quantized_llama::{MAX_SEQ_LEN, ModelWeights};
 use tokenizers::Tokenizer;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::digits::Digits;
 use tokenizers::pre_tokenizers::sequence::Sequence;
+
+use crate::watermark::Watermark;
 
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -34,12 +36,23 @@ pub struct Sampling {
     pub seed: u64,
     pub max_tokens: usize,
     pub stop: Vec<String>,
+    pub logprobs: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finish {
     Stop,
     Length,
+}
+
+/// How a generation ended.
+pub struct Ending {
+    pub finish: Finish,
+    /// Tokens generated, the one that ended the answer among them.
+    pub generated: usize,
+    /// When asked for: each token's text and its log-probability by the model as it is, before temperature and
+    /// watermark. The token that ended the answer is not among them.
+    pub logprobs: Vec<(String, f64)>,
 }
 
 /// The loaded model. Weights are shared; every generation works on its own key-value cache.
@@ -50,10 +63,11 @@ pub struct Engine {
     im_end: u32,
     eos: u32,
     context: usize,
+    mark: Option<Watermark>,
 }
 
 impl Engine {
-    pub fn load(path: &Path) -> Result<Self, Error> {
+    pub fn load(path: &Path, mark: Option<Watermark>) -> Result<Self, Error> {
         let mut file = BufReader::new(File::open(path)?);
         let content = Content::read(&mut file)?;
         let architecture = content.metadata.get("general.architecture").map(|v| v.to_string());
@@ -79,12 +93,22 @@ impl Engine {
 
         let (content, mut file) = widen(content, &mut file)?;
         let weights = ModelWeights::from_gguf(content, &mut file, &Device::Cpu)?;
-        Ok(Self { weights, tokenizer, im_start, im_end, eos, context: trained.min(MAX_SEQ_LEN) })
+        Ok(Self { weights, tokenizer, im_start, im_end, eos, context: trained.min(MAX_SEQ_LEN), mark })
     }
 
     /// Longest prompt and answer together, in tokens.
     pub fn context(&self) -> usize {
         self.context
+    }
+
+    /// The watermark, if answers are marked.
+    pub fn mark(&self) -> Option<&Watermark> {
+        self.mark.as_ref()
+    }
+
+    /// Token ids of a text that is no part of a conversation; markers in it are plain text.
+    pub fn tokens(&self, text: &str) -> Result<Vec<u32>, Error> {
+        Ok(self.tokenizer.encode_fast(text, false)?.get_ids().to_vec())
     }
 
     /// The conversation in ChatML, as token ids, ending where the assistant is to speak.
@@ -111,13 +135,13 @@ impl Engine {
     }
 
     /// Generates after `prompt`, handing pieces of text to `emit` until the model, a stop string, the limit or
-    /// `emit` (by returning false) ends it. Returns why it ended and how many tokens were generated.
+    /// `emit` (by returning false) ends it.
     pub fn generate(
         &self,
         prompt: &[u32],
         sampling: &Sampling,
         mut emit: impl FnMut(String) -> bool,
-    ) -> Result<(Finish, usize), Error> {
+    ) -> Result<Ending, Error> {
         let mut weights = self.weights.clone();
         let mut sampler = LogitsProcessor::new(
             sampling.seed,
@@ -135,23 +159,30 @@ impl Engine {
             position += chunk.len();
             // An empty piece asks whether anybody still listens.
             if !emit(String::new()) {
-                return Ok((Finish::Stop, 0));
+                return Ok(Ending { finish: Finish::Stop, generated: 0, logprobs: Vec::new() });
             }
         }
-        let mut generated = 0;
+        let mut answer = Vec::new();
+        let mut logprobs = Vec::new();
         let mut finish = Finish::Length;
-        while generated < limit {
+        while answer.len() < limit {
             let Some(scores) = logits.take() else { break };
-            let id = sampler.sample(&scores)?;
-            generated += 1;
+            let id = match &self.mark {
+                Some(mark) => sampler.sample(&mark.shift(&answer, &[self.im_end, self.eos], &scores)?)?,
+                None => sampler.sample(&scores)?,
+            };
+            answer.push(id);
             if id == self.im_end || id == self.eos {
                 finish = Finish::Stop;
                 break;
             }
+            if sampling.logprobs {
+                logprobs.push((self.tokenizer.decode(&[id], false)?, log_probability(&scores, id)?));
+            }
             if let Some(piece) = text.step(id)? {
                 let (free, stopped) = stops.push(&piece);
                 if !free.is_empty() && !emit(free) || stopped {
-                    return Ok((Finish::Stop, generated));
+                    return Ok(Ending { finish: Finish::Stop, generated: answer.len(), logprobs });
                 }
             }
             logits = Some(forward(&mut weights, &[id], position)?);
@@ -161,8 +192,17 @@ impl Engine {
         if !rest.is_empty() {
             emit(rest);
         }
-        Ok((finish, generated))
+        Ok(Ending { finish, generated: answer.len(), logprobs })
     }
+}
+
+/// The logarithm of a token's share in the softmax of the scores.
+fn log_probability(scores: &Tensor, id: u32) -> Result<f64, Error> {
+    let scores = scores.to_dtype(DType::F32)?.to_vec1::<f32>()?;
+    let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = scores.iter().map(|score| f64::from(score - highest).exp()).sum();
+    let own = scores.get(id as usize).ok_or("a token outside the vocabulary")?;
+    Ok(f64::from(own - highest) - sum.ln())
 }
 
 fn forward(weights: &mut ModelWeights, ids: &[u32], position: usize) -> candle_core::Result<Tensor> {
@@ -260,6 +300,15 @@ mod tests {
     #[test]
     fn the_earliest_of_several_stop_strings_wins() {
         assert_eq!(run(&["\n\n", "x"], &["one\n", "\ntwo x"]), ("one".into(), true));
+    }
+
+    #[test]
+    fn log_probabilities_are_those_of_the_softmax() {
+        let scores = Tensor::new(&[1.0_f32.ln(), 2.0_f32.ln(), 5.0_f32.ln()], &Device::Cpu).unwrap();
+        for (id, share) in [(0, 0.125_f64), (1, 0.25), (2, 0.625)] {
+            assert!((log_probability(&scores, id).unwrap() - share.ln()).abs() < 1e-6);
+        }
+        assert!(log_probability(&scores, 3).is_err());
     }
 
     #[test]

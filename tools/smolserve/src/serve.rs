@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::api::{self, Answer, Refusal, Request};
-use crate::model::{Engine, Finish};
+use crate::model::{Ending, Engine};
 
 /// Requests that may wait for a free core before the rest are told to come back.
 const QUEUE: usize = 64;
@@ -40,7 +40,11 @@ pub async fn run(engine: Engine, listen: &str, parallel: usize) -> std::io::Resu
         admitted: Arc::new(Semaphore::new(parallel + QUEUE)),
         ids: AtomicU64::new(1),
     });
-    let app = Router::new()
+    let mut app = Router::new();
+    if server.engine.mark().is_some() {
+        app = app.route("/tokenize", post(tokenize)).route("/watermark/detect", post(detect));
+    }
+    let app = app
         .route("/v1/chat/completions", post(chat))
         .route("/v1/models", get(models))
         .route("/healthz", get(|| async { Json(json!({"status": "ok"})) }))
@@ -77,9 +81,31 @@ async fn models() -> Json<Value> {
     }))
 }
 
+async fn tokenize(State(server): State<Arc<Server>>, body: Bytes) -> Result<Json<Value>, Refusal> {
+    let (text, _) = api::parse_text(&body)?;
+    Ok(Json(json!({"tokens": tokens(server, text).await?})))
+}
+
+async fn detect(State(server): State<Arc<Server>>, body: Bytes) -> Result<Json<Value>, Refusal> {
+    let (text, false_alarms) = api::parse_text(&body)?;
+    let tokens = tokens(Arc::clone(&server), text).await?;
+    match server.engine.mark() {
+        Some(mark) => Ok(Json(mark.detect(&tokens, false_alarms))),
+        None => Err(internal("answers are not marked here")),
+    }
+}
+
+/// On a thread of its own: a megabyte of text would hold up every stream.
+async fn tokens(server: Arc<Server>, text: String) -> Result<Vec<u32>, Refusal> {
+    tokio::task::spawn_blocking(move || server.engine.tokens(&text)).await.map_err(internal)?.map_err(internal)
+}
+
+fn internal(e: impl ToString) -> Refusal {
+    Refusal { status: 500, message: e.to_string(), param: None, code: None }
+}
+
 async fn chat(State(server): State<Arc<Server>>, body: Bytes) -> Result<Response, Refusal> {
     let request = api::parse(&body)?;
-    let internal = |e: crate::model::Error| Refusal { status: 500, message: e.to_string(), param: None, code: None };
     let prompt = server.engine.prompt(&request.turns).map_err(internal)?;
     if prompt.len() >= server.engine.context() {
         return Err(Refusal {
@@ -104,14 +130,14 @@ async fn chat(State(server): State<Arc<Server>>, body: Bytes) -> Result<Response
         created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
         prompt_tokens: prompt.len(),
     };
-    let (stream, include_usage) = (request.stream, request.include_usage);
+    let (stream, include_usage, logprobs) = (request.stream, request.include_usage, request.sampling.logprobs);
     let pieces = generate(server, prompt, request, admitted);
-    if stream { Ok(stream_out(answer, pieces, include_usage)) } else { collect(answer, pieces).await }
+    if stream { Ok(stream_out(answer, pieces, include_usage)) } else { collect(answer, pieces, logprobs).await }
 }
 
 enum Piece {
     Text(String),
-    End(Finish, usize),
+    End(Ending),
     Failed(String),
 }
 
@@ -134,7 +160,7 @@ fn generate(
                 if text.is_empty() { !out.is_closed() } else { out.blocking_send(Piece::Text(text)).is_ok() }
             };
             let last = match server.engine.generate(&prompt, &request.sampling, emit) {
-                Ok((finish, generated)) => Piece::End(finish, generated),
+                Ok(ending) => Piece::End(ending),
                 Err(e) => Piece::Failed(e.to_string()),
             };
             // The client may be gone; there is nobody else to tell.
@@ -144,16 +170,16 @@ fn generate(
     pieces
 }
 
-async fn collect(answer: Answer, mut pieces: mpsc::Receiver<Piece>) -> Result<Response, Refusal> {
+async fn collect(answer: Answer, mut pieces: mpsc::Receiver<Piece>, logprobs: bool) -> Result<Response, Refusal> {
     let mut text = String::new();
     while let Some(piece) = pieces.recv().await {
         match piece {
             Piece::Text(t) => text.push_str(&t),
-            Piece::End(finish, n) => return Ok(Json(answer.whole(&text, finish, n)).into_response()),
-            Piece::Failed(message) => return Err(Refusal { status: 500, message, param: None, code: None }),
+            Piece::End(ending) => return Ok(Json(answer.whole(&text, &ending, logprobs)).into_response()),
+            Piece::Failed(message) => return Err(internal(message)),
         }
     }
-    Err(Refusal { status: 500, message: "the generation died".into(), param: None, code: None })
+    Err(internal("the generation died"))
 }
 
 fn stream_out(answer: Answer, pieces: mpsc::Receiver<Piece>, include_usage: bool) -> Response {
@@ -171,11 +197,11 @@ fn stream_out(answer: Answer, pieces: mpsc::Receiver<Piece>, include_usage: bool
                 }
                 ready = match pieces.recv().await {
                     Some(Piece::Text(t)) => vec![answer.chunk(&json!({"content": t}), None).to_string()],
-                    Some(Piece::End(finish, n)) => {
+                    Some(Piece::End(Ending { finish, generated, .. })) => {
                         done = true;
                         let mut last = vec![answer.chunk(&json!({}), Some(finish)).to_string()];
                         if include_usage {
-                            last.push(answer.usage_chunk(n).to_string());
+                            last.push(answer.usage_chunk(generated).to_string());
                         }
                         last.push("[DONE]".into());
                         last
@@ -186,7 +212,7 @@ fn stream_out(answer: Answer, pieces: mpsc::Receiver<Piece>, include_usage: bool
                             Some(Piece::Failed(message)) => message,
                             _ => "the generation died".into(),
                         };
-                        vec![Refusal { status: 500, message, param: None, code: None }.body().to_string()]
+                        vec![internal(message).body().to_string()]
                     }
                 }
                 .into_iter();

@@ -206,8 +206,7 @@ async fn inspected(
         let labels = verdict.labels.into_iter().map(|(_, reading)| reading).collect();
         let traces = inspect::trace::traces(&mut BufReader::new(&file), carrier).map_err(wrong)?;
         let evidence = Evidence { labels, declared, traces };
-        let inspection =
-            inspect::inspect(&evidence, &platform, &number).map_err(|e| invalid("id", e.to_string()))?;
+        let inspection = inspect::inspect(&evidence, &platform, &number).map_err(|e| invalid("id", e.to_string()))?;
         document["decision"] = json!(inspection.decision.id());
         document["clause"] = json!(inspection.decision.clause());
         document["grounds"] = Value::from(grounds(&inspection));
@@ -353,6 +352,9 @@ pub(crate) async fn propagate(State(gateway): App, headers: HeaderMap, about: Qu
             None => {
                 let mut response = Response::new(Body::empty());
                 *response.status_mut() = StatusCode::NO_CONTENT;
+                if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+                    response.headers_mut().insert(HeaderName::from_static(REQUEST_ID), value);
+                }
                 response
             }
             Some(label) => {

@@ -103,7 +103,10 @@ fn document(path: &Path, carrier: Option<&Carrier>, found: &[carrier::Found], ve
 }
 
 /// Judges every file, those that cannot be opened too: they are said, and the others go on.
-fn each(args: &Read, mut seen: impl FnMut(&Path, Option<&Carrier>, &[carrier::Found], &Verdict) -> Result<()>) -> Result<bool> {
+fn each(
+    args: &Read,
+    mut seen: impl FnMut(&Path, Option<&Carrier>, &[carrier::Found], &Verdict) -> Result<()>,
+) -> Result<bool> {
     let mut all = true;
     for path in &args.files {
         match judged(path) {

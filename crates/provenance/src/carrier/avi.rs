@@ -94,9 +94,11 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
                 edits.push(riff::blanked(&mut source, chunk)?);
                 continue;
             }
-            Kind::Info if !placed && top && filled(&data, room).is_some() => {
+            Kind::Info if !placed && top && riff::label(&data).len() <= room => {
                 placed = true;
-                filled(&data, room).unwrap_or_default()
+                // Within the list JUNK would be a tag: the text is made longer with NUL characters instead.
+                let left = room - riff::label(&data).len();
+                riff::label(&[data.as_slice(), &vec![0; left]].concat())
             }
             Kind::Id3 => {
                 let fresh = riff::without_id3(&mut source, chunk)?.filter(|fresh| fresh.len() == room);
@@ -146,9 +148,11 @@ fn in_junk(source: &mut Source<'_>, first: &Riff, data: &[u8], edits: &mut Vec<E
         if let Some(list) = list.filter(|list| list.size & 1 == 0)
             && let Some(new) = filled(data, room)
         {
-            // The rest of the JUNK belongs to the list as well, so only one size changes.
+            // JUNK stays outside of the list: players take what is in it for a tag.
+            let label = riff::label(data).len();
+            let more = if room - label < 8 { room } else { label };
             let size =
-                u32::try_from(list.size + room as u64).map_err(|_| source.damaged(list.at, "the list is too long"))?;
+                u32::try_from(list.size + more as u64).map_err(|_| source.damaged(list.at, "the list is too long"))?;
             edits.push(Edit { at: list.at + 4, old: 4, new: size.to_le_bytes().to_vec() });
             edits.push(Edit { at: chunk.at, old: room as u64, new });
             return Ok(true);

@@ -23,7 +23,8 @@ const LONGEST_COMMENT: u64 = 12 << 20;
 
 fn sniff(head: &[u8]) -> bool {
     let tag = id3::length(head).and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
-    head.get(tag..).is_some_and(|rest| rest.starts_with(b"fLaC"))
+    // A long tag (Content Credentials stand in it) hides the marker: then the file's name chooses between FLAC and MP3.
+    head.get(tag..).map_or(tag > 0, |rest| rest.starts_with(b"fLaC"))
 }
 
 struct Block {

@@ -58,6 +58,23 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
     edits.apply(&mut source, out)
 }
 
+/// The metadata of a page: names in lower case, contents, and where their tags stand. At most a thousand.
+pub(crate) fn metas(source: &mut Source<'_>) -> Result<Vec<(String, String, u64)>, Error> {
+    let mut metas = Vec::new();
+    Page::each(source, |source, page, tag| {
+        if tag.name == "meta" && metas.len() < 1000 {
+            let text = |name: &str| {
+                let value = tag.attribute(name).unwrap_or_default();
+                let wide = page.little.is_some();
+                unescape(&if wide { String::from_utf8_lossy(&value).into_owned() } else { decoded(&value) })
+            };
+            metas.push((text("name").to_lowercase(), text("content"), tag.range.start));
+        }
+        page.note(source, tag)
+    })?;
+    Ok(metas)
+}
+
 /// A label of a page.
 struct Label {
     value: String,
@@ -85,6 +102,24 @@ impl Page {
         source: &mut Source<'_>,
         mut each: impl FnMut(&Source<'_>, Label) -> Result<(), Error>,
     ) -> Result<Self, Error> {
+        Self::each(source, |source, page, tag| {
+            page.note(source, tag)?;
+            if tag.name == "meta" && tag.is_label() {
+                let value = tag.attribute("content").unwrap_or_default();
+                let value =
+                    if page.little.is_none() { decoded(&value) } else { String::from_utf8_lossy(&value).into_owned() };
+                let value = unescape(&value);
+                each(source, Label { value, range: tag.range.clone() })?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Calls `each` with every tag.
+    fn each(
+        source: &mut Source<'_>,
+        mut each: impl FnMut(&Source<'_>, &mut Self, &Tag) -> Result<(), Error>,
+    ) -> Result<Self, Error> {
         let (little, begin) = match source.at(0, 4)? {
             [0xFF, 0xFE, ..] => (Some(true), 2),
             [0xFE, 0xFF, ..] => (Some(false), 2),
@@ -96,14 +131,7 @@ impl Page {
         let mut page = Self { little, begin, ..Self::default() };
         let mut scanner = Scanner::new(begin, little);
         while let Some(tag) = scanner.next(source)? {
-            page.note(source, &tag)?;
-            if tag.name == "meta" && tag.is_label() {
-                let value = tag.attribute("content").unwrap_or_default();
-                let value =
-                    if page.little.is_none() { decoded(&value) } else { String::from_utf8_lossy(&value).into_owned() };
-                let value = unescape(&value);
-                each(source, Label { value, range: tag.range })?;
-            }
+            each(source, &mut page, &tag)?;
         }
         Ok(page)
     }
@@ -205,13 +233,14 @@ fn escape(value: &str) -> String {
 }
 
 /// Without references to characters; named ones as far as labels need them.
-fn unescape(text: &str) -> String {
+pub(crate) fn unescape(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('&') {
         plain.push_str(rest.get(..at).unwrap_or_default());
         rest = rest.get(at..).unwrap_or_default();
-        let reference = rest.find(';').filter(|end| *end <= 12).and_then(|end| rest.get(1..end));
+        // No further than a reference is long: a page may be full of such signs.
+        let reference = rest.bytes().take(13).position(|byte| byte == b';').and_then(|end| rest.get(1..end));
         let found = reference.and_then(|name| match name {
             "quot" => Some('"'),
             "amp" => Some('&'),

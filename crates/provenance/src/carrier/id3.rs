@@ -12,6 +12,8 @@ use super::media_xmp;
 pub(crate) const LONGEST: u64 = 12 << 20;
 /// The most frames of a tag.
 const MOST_FRAMES: usize = 1 << 16;
+/// The longest frame of text that is read.
+const LONGEST_TEXT: usize = 1 << 20;
 
 /// A label in a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +36,8 @@ struct Tag {
     labels: Vec<(Range<usize>, Label)>,
     /// `PRIV` frames with XMP that holds a label.
     packets: Vec<Range<usize>>,
+    /// Every frame: its name, where it begins, its data.
+    all: Vec<(String, usize, Range<usize>)>,
 }
 
 /// The length of the tag that begins here, header and footer included.
@@ -48,6 +52,26 @@ pub(crate) fn length(head: &[u8]) -> Option<u64> {
 /// All labels of a tag.
 pub(crate) fn labels(tag: &[u8]) -> Result<Vec<Label>, String> {
     Ok(parse(tag)?.labels.into_iter().map(|(_, label)| label).collect())
+}
+
+/// The frames of text of a tag: such as `TSSE` and `TXXX comment` with their values.
+pub(crate) fn texts(tag: &[u8]) -> Result<Vec<(String, String)>, String> {
+    let tag = parse(tag)?;
+    let texts = tag.all.iter().filter_map(|(name, at, data)| {
+        let (key, value) = entry(&tag, name, *at, data.clone())?;
+        let name = if key.is_empty() || !name.starts_with("TX") { name.clone() } else { format!("{name} {key}") };
+        Some((name, value))
+    });
+    Ok(texts.collect())
+}
+
+/// The contents of all frames of a name (`name` in ID3v2.3 and 2.4, `short` in 2.2), unsynchronisation undone. Frames that
+/// are compressed or encrypted are left out.
+pub(crate) fn contents(tag: &[u8], name: &str, short: &str) -> Result<Vec<Vec<u8>>, String> {
+    let tag = parse(tag)?;
+    let wanted = if tag.major == 2 { short } else { name };
+    let frames = tag.all.iter().filter(|(frame, ..)| frame == wanted);
+    Ok(frames.filter_map(|(_, at, data)| content(&tag, *at, data.clone())).collect())
 }
 
 /// The tag with this label alone, or with none. `None`: nothing is to change.
@@ -177,7 +201,8 @@ fn parse(tag: &[u8]) -> Result<Tag, String> {
     };
     let start = start.filter(|start| *start <= body.len() && (*start == 0 || *start >= 6));
     let start = start.ok_or("the extended header of the ID3v2 tag is cut off")?;
-    let mut parsed = Tag { major, flags, body, frames: start..start, labels: Vec::new(), packets: Vec::new() };
+    let mut parsed =
+        Tag { major, flags, body, frames: start..start, labels: Vec::new(), packets: Vec::new(), all: Vec::new() };
     walk(&mut parsed, whole)?;
     Ok(parsed)
 }
@@ -198,6 +223,7 @@ fn walk(tag: &mut Tag, whole: bool) -> Result<(), String> {
         let end = size.and_then(|size| at.checked_add(header)?.checked_add(size)).filter(|end| *end <= tag.body.len());
         let end = end.ok_or_else(|| format!("the frame {name} of the ID3v2 tag goes beyond the tag"))?;
         let data = at + header..end;
+        tag.all.push((name.clone(), at, data.clone()));
         if let Some((place, value)) = label_of(tag, &name, at, data.clone()) {
             let by_the_book = place == "TXXX AIGC" || place == "TXX AIGC";
             let offset = (!whole).then_some(at as u64 + 10);
@@ -234,38 +260,44 @@ fn frame_size(body: &[u8], at: usize, major: u8) -> Option<usize> {
     }
 }
 
+/// Description and value of a frame of text.
+fn entry(tag: &Tag, name: &str, at: usize, data: Range<usize>) -> Option<(String, String)> {
+    if data.len() > LONGEST_TEXT {
+        return None;
+    }
+    let data = content(tag, at, data)?;
+    match name {
+        "TXXX" | "TXX" => Some(parts(*data.first()?, data.get(1..)?)),
+        "COMM" | "COM" | "USLT" | "ULT" => Some(parts(*data.first()?, data.get(4..)?)),
+        _ if name.starts_with('T') => Some((String::new(), decoded(*data.first()?, data.get(1..)?))),
+        _ => None,
+    }
+}
+
 fn label_of(tag: &Tag, name: &str, at: usize, data: Range<usize>) -> Option<(String, String)> {
+    if name == "PRIV" && data.len() <= LONGEST_TEXT {
+        let data = content(tag, at, data)?;
+        let packet = data.strip_prefix(b"XMP\0")?;
+        return media_xmp::values(packet).into_iter().next().map(|value| ("PRIV XMP TC260:AIGC".to_owned(), value));
+    }
+    let (key, value) = entry(tag, name, at, data)?;
+    let short = if key.eq_ignore_ascii_case(KEY) { key.clone() } else { String::new() };
+    is_label(&key, &value).then(|| (format!("{name} {short}").trim_end().to_owned(), value))
+}
+
+/// What the frame at `at` holds; nothing where it is compressed or encrypted.
+fn content(tag: &Tag, at: usize, data: Range<usize>) -> Option<Vec<u8>> {
     let bytes = tag.body.get(data)?;
     let flags = if tag.major == 2 { 0 } else { *tag.body.get(at + 9)? };
     let (grouped, packed, split, sized) = match tag.major {
         4 => (flags & 0x40 != 0, flags & 0x0C != 0, flags & 2 != 0 || tag.flags & 0x80 != 0, flags & 1 != 0),
         _ => (flags & 0x20 != 0, flags & 0xC0 != 0, false, false),
     };
-    if packed || bytes.len() > 1 << 20 {
+    if packed {
         return None;
     }
     let bytes = bytes.get(usize::from(grouped) + if sized { 4 } else { 0 }..)?;
-    let data = if split { synchronised(bytes) } else { bytes.to_vec() };
-    let named = |key: String, value: String| {
-        let short = if key.eq_ignore_ascii_case(KEY) { key.clone() } else { String::new() };
-        is_label(&key, &value).then(|| (format!("{name} {short}").trim_end().to_owned(), value))
-    };
-    match name {
-        "TXXX" | "TXX" => {
-            let (key, value) = parts(*data.first()?, data.get(1..)?);
-            named(key, value)
-        }
-        "COMM" | "COM" | "USLT" | "ULT" => {
-            let (key, value) = parts(*data.first()?, data.get(4..)?);
-            named(key, value)
-        }
-        "PRIV" => {
-            let packet = data.strip_prefix(b"XMP\0")?;
-            media_xmp::values(packet).into_iter().next().map(|value| ("PRIV XMP TC260:AIGC".to_owned(), value))
-        }
-        _ if name.starts_with('T') => named(String::new(), decoded(*data.first()?, data.get(1..)?)),
-        _ => None,
-    }
+    Some(if split { synchronised(bytes) } else { bytes.to_vec() })
 }
 
 /// Description and value: two strings with the encoding's NUL between them.

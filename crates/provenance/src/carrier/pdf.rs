@@ -6,6 +6,7 @@
 //! thereby replaced: readers that follow the structure, as this one does, see one label. Signatures keep the bytes that
 //! they cover.
 
+mod attached;
 mod streams;
 mod structure;
 mod syntax;
@@ -16,6 +17,7 @@ use std::ops::Range;
 use super::edit::{Edits, Source, Trace};
 use super::{Carrier, Found, Input, loose, xmp};
 use crate::Error;
+pub(crate) use attached::attached;
 use structure::{Object, Pdf};
 use syntax::{Kind, Value};
 
@@ -157,6 +159,25 @@ fn packet(pdf: &mut Pdf<'_, '_>) -> Result<Option<(u64, Object, Vec<u8>)>, Error
     let stream = pdf.stream(&metadata)?;
     let content = pdf.content(&stream)?;
     Ok(Some((number, metadata, content)))
+}
+
+/// The texts of the information dictionary, and the XMP packet of the whole file.
+pub(crate) type Information = (Vec<(String, String)>, Option<Vec<u8>>);
+
+/// What a file says of itself.
+pub(crate) fn information(source: &mut Source<'_>) -> Result<Information, Error> {
+    let mut pdf = Pdf::open(source)?;
+    readable(&pdf)?;
+    let mut texts = Vec::new();
+    if let Some(info) = pdf.follow(&pdf.trailer.clone(), "Info")? {
+        for entry in info.value.entries().iter().take(1000) {
+            let object = pdf.resolved(&entry.value, &info.bytes)?;
+            if let Some(Kind::Text(raw)) = object.map(|object| object.value.kind) {
+                texts.push((String::from_utf8_lossy(&entry.key).into_owned(), syntax::text(&raw)));
+            }
+        }
+    }
+    Ok((texts, packet(&mut pdf)?.map(|(_, _, packet)| packet)))
 }
 
 fn info_labels(pdf: &mut Pdf<'_, '_>, info: &Object) -> Result<Vec<Label>, Error> {

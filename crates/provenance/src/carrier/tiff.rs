@@ -139,12 +139,12 @@ impl Picture {
             }
             Some(field) => {
                 let at = self.append(source, header, new)?;
-                for (from, to) in std::mem::take(&mut self.labels) {
-                    // The old packet is no longer reached; its label is not to be found by chance.
-                    if field.size > header.width() as u64 {
-                        let length = usize::try_from(to - from).unwrap_or_default();
-                        self.trace.edits.put(source, from, to, super::loose::spaces(length, None))?;
-                    }
+                self.labels.clear();
+                // The old packet is no longer reached; who looks for packets without following the structure is not to
+                // find it.
+                if field.size > header.width() as u64 {
+                    let blank = vec![0; usize::try_from(field.size).unwrap_or_default()];
+                    self.trace.edits.put(source, field.value, field.value + field.size, blank)?;
                 }
                 self.point(source, header, field, size, at)
             }

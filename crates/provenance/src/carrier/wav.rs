@@ -100,7 +100,7 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
 }
 
 /// The size in the header after all edits.
-fn new_size(source: &mut Source<'_>, riff: &Riff, edits: &[Edit]) -> Result<Edit, Error> {
+pub(crate) fn new_size(source: &mut Source<'_>, riff: &Riff, edits: &[Edit]) -> Result<Edit, Error> {
     let more: u64 = edits.iter().map(|edit| edit.new.len() as u64).sum();
     let less: u64 = edits.iter().map(|edit| edit.old).sum();
     let size = |size: u64| (size + more).saturating_sub(less);

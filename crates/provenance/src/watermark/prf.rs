@@ -27,6 +27,21 @@ impl Secret {
         Ok(Secret(bytes.to_vec()))
     }
 
+    /// From the hexadecimal digits that a key file holds; white space around them is left out.
+    ///
+    /// # Errors
+    /// When it is not hexadecimal, or fewer than 16 bytes.
+    pub fn from_hex(text: &str) -> Result<Secret, Error> {
+        let wrong = || {
+            let how = "two hexadecimal digits a byte and nothing else; `menshen label watermark key -o FILE` makes one";
+            Error::Label(format!("a watermark's key file holds {how}"))
+        };
+        let digit = |c: char| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let digits: Vec<u8> = text.trim().chars().map(digit).collect::<Option<_>>().ok_or_else(wrong)?;
+        let (pairs, []) = digits.as_chunks::<2>() else { return Err(wrong()) };
+        Secret::new(&pairs.iter().map(|[high, low]| high << 4 | low).collect::<Vec<u8>>())
+    }
+
     /// HMAC-SM3 (RFC 2104 with SM3) of a message.
     pub(super) fn hmac(&self, message: &[u8]) -> [u8; 32] {
         hmac(&self.0, message)
@@ -134,6 +149,17 @@ mod tests {
         assert_eq!(hex, "c4a6c63944dacdae936238d781e591ece2f991f83080f10907052442992cf5e7");
         let long: String = hmac(&[b'k'; 100], b"message digest").iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(long, "285e7e8ba1b71c2d500f765101bddd365fe3453c60cf917f7709547fb6590f13");
+    }
+
+    #[test]
+    fn key_files_are_hexadecimal() {
+        let secret = Secret::from_hex("30313233343536373839616263646566\n").unwrap();
+        assert_eq!(secret, Secret::new(b"0123456789abcdef").unwrap());
+        assert_eq!(Secret::from_hex(" FF0aff0aff0aff0aff0aff0aff0aff0a ").unwrap().0[..2], [255, 10]);
+        for wrong in ["", "3031", "3031323334353637383961626364656", "zz313233343536373839616263646566", "门门门门门门"]
+        {
+            assert!(Secret::from_hex(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
+use menshen_provenance::c2pa;
 use menshen_provenance::label::{Aigc, Kind, ProviderCode};
 use menshen_provenance::security::{self, Signer, Slot};
-use menshen_provenance::c2pa;
 
 use super::explicit::Explicit;
 use super::file::{cannot, open, put};
@@ -84,7 +84,8 @@ fn one(args: &Add, path: &Path, aigc: &Aigc) -> Result<(&'static str, String)> {
     let (mut file, carrier) = open(path)?;
     // A damaged manifest is nobody's statement; the label is written all the same.
     if let Ok(Some(_)) = c2pa::find(&mut file) {
-        let warning = "its C2PA manifest no longer fits once a label is written; sign it anew (menshen label c2pa sign)";
+        let warning =
+            "its C2PA manifest no longer fits once a label is written; sign it anew (menshen label c2pa sign)";
         let _ = writeln!(std::io::stderr(), "menshen: {}: {warning}", path.display());
     }
     drop(file);

@@ -116,7 +116,8 @@ fn label(of: Option<&String>) -> Value {
 }
 
 fn shown(manifest: &Manifest) -> Value {
-    let action = |a: &c2pa::Action| json!({"action": a.action, "source": a.digital_source_type, "software": a.software});
+    let action =
+        |a: &c2pa::Action| json!({"action": a.action, "source": a.digital_source_type, "software": a.software});
     json!({
         "label": manifest.label, "generator": generator(manifest.generator.as_ref()), "title": manifest.title,
         "generated": manifest.generated, "aigc": label(manifest.aigc.as_ref()),
@@ -166,8 +167,9 @@ fn sign(args: &Sign) -> Result<ExitCode> {
     use menshen_provenance::c2pa::signed::{self, Algorithm, Claim, Credentials};
     let path = &args.file;
     let read = |path: &Path| std::fs::read_to_string(path).map_err(|e| cannot(path, e));
-    let algorithm = Algorithm::from_id(&args.alg)
-        .ok_or_else(|| exit::usage(format!("--alg {}: write es256, es384, es512, ps256, ps384, ps512 or ed25519", args.alg)))?;
+    let algorithm = Algorithm::from_id(&args.alg).ok_or_else(|| {
+        exit::usage(format!("--alg {}: write es256, es384, es512, ps256, ps384, ps512 or ed25519", args.alg))
+    })?;
     let credentials = Credentials { cert_chain_pem: read(&args.cert)?, key_pem: read(&args.key)?, algorithm };
     let (mut file, carrier) = open(path)?;
     let labels = (carrier.read)(&mut file).map_err(|e| cannot(path, e))?;

@@ -89,7 +89,9 @@ impl Explicit {
         if text::has_elements(words) || (self.corner_mark && !words.is_empty()) {
             return Ok(words.to_owned());
         }
-        Err(exit::usage("--words needs an AI element (人工智能 or AI) and a generation element (生成, 合成, generated)"))
+        Err(exit::usage(
+            "--words needs an AI element (人工智能 or AI) and a generation element (生成, 合成, generated)",
+        ))
     }
 
     fn text(&self, path: &Path, out: &Path, carrier: &Carrier) -> Result<String> {
@@ -121,7 +123,9 @@ impl Explicit {
             Some("top") => image::Place::Top,
             Some("bottom") => image::Place::Bottom,
             Some(other) => {
-                return Err(exit::usage(format!("--explicit={other} is no place on a {carrier}; name a corner or edge")));
+                return Err(exit::usage(format!(
+                    "--explicit={other} is no place on a {carrier}; name a corner or edge"
+                )));
             }
         };
         if self.height.is_nan() || self.height < image::LEAST_SHARE * 100.0 {
@@ -154,13 +158,15 @@ impl Explicit {
         };
         let input = File::open(path).map_err(|e| cannot(path, e))?;
         let mut copy = std::io::BufWriter::new(File::create(out).map_err(|e| cannot(out, e))?);
-        let laid = sound::label(&mut BufReader::new(input), &mut copy, &prompt, &[place]).map_err(|e| cannot(path, e))?;
+        let laid =
+            sound::label(&mut BufReader::new(input), &mut copy, &prompt, &[place]).map_err(|e| cannot(path, e))?;
         copy.into_inner().map_err(|e| cannot(out, e.error()))?;
         Ok(format!("explicit label heard {} times", laid.len()))
     }
 
     fn tools(&self) -> Result<Tools> {
-        Tools::find(self.ffmpeg.as_deref(), Duration::from_secs(self.ffmpeg_limit_s)).map_err(|e| exit::usage(e.to_string()))
+        Tools::find(self.ffmpeg.as_deref(), Duration::from_secs(self.ffmpeg_limit_s))
+            .map_err(|e| exit::usage(e.to_string()))
     }
 
     fn sound(&self, path: &Path, out: &Path) -> Result<String> {
@@ -179,14 +185,7 @@ impl Explicit {
 
     fn film(&self, path: &Path, out: &Path) -> Result<String> {
         let image::Label { text, place, share } = self.label("film")?;
-        let label = ffmpeg::FilmLabel {
-            text,
-            place,
-            share,
-            seconds: self.seconds,
-            also_end: false,
-            whole: false,
-        };
+        let label = ffmpeg::FilmLabel { text, place, share, seconds: self.seconds, also_end: false, whole: false };
         let done = ffmpeg::film(&self.tools()?, path, out, &label).map_err(|e| cannot(path, format!("{e:#}")))?;
         let short = if done.long_enough { "" } else { " (the film is shorter than 2 s)" };
         Ok(format!("letters {} px high for {:.1} s{short}{}", done.text_height, done.seconds, lost(&done.lost)))

@@ -45,6 +45,10 @@ pub(super) fn staged(
     }
     let place = std::fs::canonicalize(out.filter(|o| o.exists()).unwrap_or(path)).map_err(|e| cannot(path, e))?;
     let place = out.filter(|o| !o.exists()).map_or(place, Path::to_path_buf);
+    // Replacing a file needs leave of its folder alone; that it may not be written is respected all the same.
+    if std::fs::metadata(&place).is_ok_and(|about| about.permissions().readonly()) {
+        return Err(cannot(&place, "it is read-only; give leave to write it, or name another place with -o"));
+    }
     let folder = place.parent().unwrap_or(Path::new("."));
     let name = place.file_name().and_then(|n| n.to_str()).unwrap_or("file");
     let fresh = folder.join(format!(".{name}.{}.label", std::process::id()));

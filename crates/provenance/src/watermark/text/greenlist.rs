@@ -12,7 +12,13 @@
 //!
 //! The functions, for other implementations: `seed` = first 16 bytes of HMAC-SM3(secret, `"menshen-greenlist-1"` ‖ the
 //! last `context` tokens as 4 bytes each, little-endian, oldest first); a token is green when the upper 53 bits of
-//! SipHash-2-4(seed, token as 8 bytes, little-endian), as a fraction, are below `gamma`.
+//! SipHash-2-4(seed, token as 8 bytes, little-endian), as a fraction, are below `gamma`. `docs/watermark.md` holds them to
+//! test vectors.
+//!
+//! Counting takes each n-gram (context and token) once. A green pair that stands in a text ten times is one piece of
+//! evidence, not ten: counted ten times it makes repetitive text that nobody marked look marked (Kirchenbauer et al. 2023,
+//! “On the Reliability of Watermarks for Large Language Models”; Fernandez et al. 2023, “Three Bricks to Consolidate
+//! Watermarks for Large Language Models”, who score distinct tuples of context and token).
 
 use std::collections::HashSet;
 
@@ -115,7 +121,10 @@ impl GreenList {
     }
 
     /// Adds δ to the logits of green tokens; `previous` ends with the token before the one to choose. The first tokens,
-    /// before which there are fewer than `context`, are left alone.
+    /// before which there are fewer than `context`, are left alone. Give the tokens of the answer and not those of the
+    /// prompt: who checks an answer does not have the prompt, so a bias that hangs on it is paid for and never seen. Put
+    /// the logits of the tokens that end an answer back afterwards: they never stand in a text, and raised they end it
+    /// early.
     pub fn bias(&self, secret: &Secret, previous: &[u32], logits: &mut [f32]) {
         let Some(context) = self.context_of(previous) else { return };
         let list = seed(secret, context);

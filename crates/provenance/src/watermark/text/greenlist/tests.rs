@@ -117,6 +117,65 @@ fn the_tail_is_exact() {
     assert!((tail(100_000, 25_000, 0.25) - 0.5).abs() < 0.01);
 }
 
+/// The test vectors of docs/watermark.md, a line of JSON each.
+fn vectors() -> Vec<String> {
+    const KEYS: [&str; 2] = [
+        "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+        // Longer than the block of SM3, so hashed before use.
+        "a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5\
+         5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a00",
+    ];
+    let mut lines = Vec::new();
+    for (key, gamma, context, vocabulary) in [
+        (0, 0.25, &[0_u32][..], 1_000_usize),
+        (0, 0.25, &[49_151], 49_152),
+        (0, 0.5, &[7], 1_000),
+        (1, 0.25, &[7], 151_936),
+        (0, 0.25, &[1, 2, 3, 4], 151_936),
+        (1, 0.1, &[151_935, 0, 4_294_967_295], 32_000),
+    ] {
+        let hex = KEYS[key];
+        let list = GreenList { gamma, context: context.len(), ..GreenList::new("vectors", "any") };
+        let Ok(secret) = Secret::from_hex(hex) else { return Vec::new() };
+        let mut logits = vec![0.0; vocabulary];
+        list.bias(&secret, context, &mut logits);
+        let green: Vec<usize> = (0..vocabulary).filter(|id| logits[*id] == 2.0).collect();
+        lines.push(
+            serde_json::json!({"key": hex, "gamma": gamma, "context": context, "vocabulary": vocabulary,
+                "green": green.len(), "first": green[..12], "last": green.last()})
+            .to_string(),
+        );
+    }
+    for (key, gamma, context, length) in [(0, 0.25, 1, 60), (0, 0.25, 4, 200), (1, 0.5, 2, 1_000)] {
+        let hex = KEYS[key];
+        let list = GreenList { gamma, context, ..GreenList::new("vectors", "any") };
+        let Ok(secret) = Secret::from_hex(hex) else { return Vec::new() };
+        let tokens: Vec<u32> = (0..length).map(|i| (31 * i * i + 7 * i) % 5_000).collect();
+        let Detection { scored, green, z, p, enough } = list.detect(&secret, &tokens);
+        // The logarithm's last digits are the machine's.
+        let (z, p) = ((z * 1e9).round() / 1e9, (p * 1e9).round() / 1e9);
+        lines.push(
+            serde_json::json!({"key": hex, "gamma": gamma, "context_length": context, "tokens": length,
+                "scored": scored, "green": green, "z": z, "p": p, "enough": enough})
+            .to_string(),
+        );
+    }
+    lines
+}
+
+#[test]
+fn the_documents_hold_the_vectors() {
+    let vectors = vectors();
+    assert_eq!(vectors.len(), 9);
+    println!("{}", vectors.join("\n"));
+    for document in ["watermark.md", "zh/watermark.md"] {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(document);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let held: Vec<&str> = text.lines().filter(|line| line.starts_with("{\"key\"")).collect();
+        assert_eq!(held, vectors, "{document}: put the lines that this test prints into its block of vectors");
+    }
+}
+
 #[test]
 fn the_specification_is_json() {
     let list = GreenList::new("k1", "Qwen3");
