@@ -3,6 +3,8 @@
 //! read → who → standard answer → detect → decide → act → forward → detect → decide → act → record → answer. Every way
 //! out passes [`Exchange::record`] once, before the last byte leaves.
 
+mod record;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,15 +15,13 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use menshen_detect::Extra;
 use menshen_policy::redact::{Restorer, Vault};
-use menshen_store::{Entry, NewReview, Suspension, Text};
-use menshen_verdict::{
-    Action, Conversation, Disposition, Family as FindingFamily, Finding, Outcome, Role, Side, Verdict,
-};
+use menshen_store::{NewReview, Suspension};
+use menshen_verdict::{Action, Conversation, Disposition, Outcome, Role, Side, Verdict};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::auth::Caller;
-use crate::config::{Attachments, KeepText, Limits, OnFailure, OnUnseen};
+use crate::config::{Attachments, Limits, OnUnseen};
 use crate::error::{self, Failure, GatewayError, invalid};
 use crate::family::speech::Speech;
 use crate::family::{Family, Finish, Request, Yields, translate};
@@ -31,6 +31,9 @@ use crate::hold_back::{self, Edit, carries_json, rewritten, within_json};
 use crate::label::{self, Asked, Labelling};
 use crate::relay;
 use crate::upstream::Reply;
+
+use record::input_text;
+pub(crate) use record::summary;
 
 /// The header that carries the request's id.
 pub const REQUEST_ID: &str = "x-menshen-request-id";
@@ -738,122 +741,6 @@ impl Exchange {
         self.gateway.metrics.ended(self.family.api(), outcome, action, self.started.elapsed().as_secs_f64());
         self.gateway.metrics.tokens.inc_by(self.tokens);
     }
-
-    /// Writes the record of a request that was answered.
-    ///
-    /// # Errors
-    /// When it cannot be written and policy says closed.
-    pub(crate) async fn record(&mut self, status: Option<StatusCode>) -> Result<(), GatewayError> {
-        let (outcome, action) = self.outcome();
-        self.write(outcome, action, status).await
-    }
-
-    async fn record_failure(&mut self, error: &GatewayError) -> Result<(), GatewayError> {
-        let outcome = error.failure.outcome();
-        let action = if outcome == Outcome::Intervened { self.outcome().1 } else { None };
-        if let Some(detail) = &error.detail {
-            self.error = Some(format!("{}: {detail}", error.failure.code()));
-        }
-        self.write(outcome, action, Some(error.http_status())).await
-    }
-
-    /// Writes the record with the outcome of a stream that ended in `error`.
-    ///
-    /// # Errors
-    /// When it cannot be written and policy says closed.
-    pub(crate) async fn record_cut(&mut self, error: &GatewayError) -> Result<(), GatewayError> {
-        self.gateway.metrics.failed(error.failure.code());
-        self.error = Some(error.failure.code().to_owned());
-        self.record_failure(error).await
-    }
-
-    async fn write(
-        &mut self,
-        outcome: Outcome,
-        action: Option<Action>,
-        status: Option<StatusCode>,
-    ) -> Result<(), GatewayError> {
-        if std::mem::replace(&mut self.recorded, true) {
-            return Ok(());
-        }
-        self.count(outcome, action);
-        let entry = self.entry(outcome, action, status);
-        if let Some(caller) = &self.caller {
-            self.gateway.limiter.spend(caller, self.tokens);
-        }
-        match self.gateway.store.record(entry).await {
-            Ok(_) => Ok(()),
-            Err(e) => {
-                tracing::error!(request = %self.id, error = %e, "a record could not be written");
-                match self.gateway.config.audit.on_failure {
-                    OnFailure::Open => Ok(()),
-                    OnFailure::Closed => Err(GatewayError::new(
-                        Failure::AuditUnavailable,
-                        "the answer is withheld because its record cannot be written; try again later",
-                    )),
-                }
-            }
-        }
-    }
-
-    fn entry(&self, outcome: Outcome, action: Option<Action>, status: Option<StatusCode>) -> Entry {
-        let mut entry = Entry::request(self.id, self.at_us);
-        if let Some(caller) = &self.caller {
-            entry.tenant = Some(caller.subject.tenant.clone());
-            entry.app = Some(caller.subject.app.clone());
-            entry.user.clone_from(&caller.subject.user);
-            entry.key_id.clone_from(&caller.key_id);
-        }
-        entry.api = Some(self.family.api().to_owned());
-        entry.model = Some(self.request.model.clone()).filter(|m| !m.is_empty());
-        entry.outcome = Some(outcome);
-        entry.action = action;
-        let deciding = [(Side::Output, &self.output), (Side::Input, &self.input)]
-            .into_iter()
-            .filter_map(|(side, ruling)| ruling.as_ref().map(|r| (side, r)))
-            .max_by_key(|(_, r)| (r.disposition.unavailable, r.disposition.action));
-        if let Some((side, ruling)) = deciding {
-            entry.side = Some(side);
-            entry.rule = ruling.disposition.rule.as_ref().map(ToString::to_string);
-            entry.answer_ref = ruling.disposition.answer.as_ref().map(|a| format!("{}@{}", a.id, a.version));
-        }
-        entry.status = status.map(|s| s.as_u16());
-        entry.packs = self.snapshot.versions.clone();
-        entry.verdict = json!({
-            "input": self.input.as_ref().map(summary),
-            "output": self.output.as_ref().map(summary),
-        });
-        if let Some(label) = &self.label {
-            entry.verdict["label"] = label.summary();
-        }
-        if !self.unchecked.is_empty() {
-            entry.verdict["unchecked"] = Value::from(self.unchecked.clone());
-        }
-        entry.attempts = self.attempts.clone();
-        entry.timings = json!({
-            "total_us": u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
-            "input_us": self.input.as_ref().map(|r| r.verdict.took_us()),
-            "output_us": self.output.as_ref().map(|r| r.verdict.took_us()),
-            "tokens": self.tokens,
-        });
-        entry.text = match self.gateway.config.audit.text {
-            KeepText::Omitted => None,
-            KeepText::Encrypted => {
-                Some(Text::Plain { input: input_text(&self.conversation), output: self.answer_text.clone() })
-            }
-            KeepText::Redacted => Some(Text::Redacted {
-                input: censored(&self.conversation, self.input.as_ref()),
-                output: match &self.output {
-                    Some(ruling) if !ruling.verdict.findings.is_empty() => {
-                        format!("[{} bytes with findings]", self.answer_text.len())
-                    }
-                    _ => self.answer_text.clone(),
-                },
-            }),
-        };
-        entry.error.clone_from(&self.error);
-        entry
-    }
 }
 
 impl Drop for Exchange {
@@ -879,60 +766,9 @@ pub(crate) fn unavailable() -> GatewayError {
     )
 }
 
-/// What the record keeps of a ruling: labels, findings without evidence, rules.
-pub(crate) fn summary(ruling: &Ruling) -> Value {
-    let labels = &ruling.verdict.labels;
-    json!({
-        "action": ruling.disposition.action.id(),
-        "rule": ruling.disposition.rule.as_ref().map(ToString::to_string),
-        "hits": ruling.disposition.hits.iter().map(|h| json!({
-            "rule": h.rule.to_string(), "action": h.action.id(), "monitor": h.monitor})).collect::<Vec<_>>(),
-        "principles": ruling.disposition.principles,
-        "risk": {"score": menshen_verdict::rounded(labels.risk_score), "topics": labels.risks, "level": guard::scored(&labels.level)},
-        "attack": {"score": menshen_verdict::rounded(labels.attack_score), "classes": labels.attacks},
-        "intent": guard::scored(&labels.intent),
-        "topic": guard::scored(&labels.topic),
-        "sentiment": guard::scored(&labels.sentiment),
-        "findings": ruling.verdict.findings.iter().map(|f| json!({
-            "detector": f.detector, "segment": f.segment, "start": f.span.start, "end": f.span.end,
-            "score": menshen_verdict::rounded(f.score), "via": f.via})).collect::<Vec<_>>(),
-        "withheld": ruling.withheld,
-        "unavailable": ruling.verdict.unavailable,
-        "stages": ruling.verdict.stages,
-    })
-}
-
 fn text_of(conversation: &Conversation) -> String {
     let texts = conversation.segments.iter().map(|s| s.text.as_str());
     texts.collect::<Vec<_>>().join("\n")
-}
-
-/// The turn at hand, for the record: what the user and tools brought since the model's last message.
-fn input_text(conversation: &Conversation) -> String {
-    let last = conversation.segments.iter().rposition(|s| s.role == Role::Assistant).map_or(0, |i| i + 1);
-    let texts = conversation.segments.iter().skip(last).filter(|s| s.role != Role::System);
-    texts.map(|s| s.text.as_str()).collect::<Vec<_>>().join("\n")
-}
-
-/// The same without what was found in it.
-fn censored(conversation: &Conversation, ruling: Option<&Ruling>) -> String {
-    let last = conversation.segments.iter().rposition(|s| s.role == Role::Assistant).map_or(0, |i| i + 1);
-    let mut out = Vec::new();
-    for (index, segment) in conversation.segments.iter().enumerate().skip(last) {
-        if segment.role == Role::System {
-            continue;
-        }
-        let mut edits: Vec<Edit> = Vec::new();
-        let labels = |f: &&Finding| f.segment == index && !matches!(f.family, FindingFamily::Cue | FindingFamily::Grey);
-        for finding in ruling.iter().flat_map(|r| &r.verdict.findings).filter(labels) {
-            if !edits.iter().any(|e| e.span.overlaps(finding.span)) {
-                edits.push(Edit { span: finding.span, text: format!("[{}]", finding.label) });
-            }
-        }
-        edits.sort_by_key(|e| e.span);
-        out.push(rewritten(&segment.text, &edits, 0, segment.text.len()).unwrap_or_else(|| segment.text.clone()));
-    }
-    out.join("\n")
 }
 
 /// For APIs of our own that read text: the request's JSON as `T`, with an error that names the member.
