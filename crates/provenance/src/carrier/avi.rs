@@ -8,7 +8,7 @@
 
 use std::io::Write;
 
-use super::media::{Edit, Source, apply, array, checked, le32};
+use super::media::{Edit, MOST_LABELS, Source, apply, array, checked, le32};
 use super::riff::{self, Chunk, JUNK, Kind, Label, Riff};
 use super::{Carrier, Found, Input};
 use crate::Error;
@@ -21,6 +21,8 @@ const FORMAT: &str = "AVI";
 const MOST_RIFFS: usize = 1 << 14;
 /// The most entries of an index of indexes.
 const MOST_INDEXES: usize = 1 << 16;
+/// The most chunks of all RIFFs behind the first: each has a list of pictures and an index.
+const MOST_CHUNKS: usize = 1 << 18;
 
 fn sniff(head: &[u8]) -> bool {
     head.starts_with(b"RIFF") && matches!(head.get(8..12), Some(b"AVI " | b"AVIX"))
@@ -33,11 +35,16 @@ fn parse(source: &mut Source<'_>) -> Result<Vec<Riff>, Error> {
     }
     let mut riffs = vec![riff::riff(source, 0)?];
     let mut at = riffs.first().map_or(0, |first| first.end);
+    let mut chunks = 0;
     while source.head(at, 12)?.starts_with(b"RIFF") {
         if riffs.len() == MOST_RIFFS {
             return Err(source.too_much(format!("more than {MOST_RIFFS} RIFFs")));
         }
         let next = riff::riff(source, at)?;
+        chunks += next.chunks.len();
+        if chunks > MOST_CHUNKS {
+            return Err(source.too_much(format!("more than {MOST_CHUNKS} chunks")));
+        }
         at = next.end + (next.end & 1);
         riffs.push(next);
     }
@@ -46,8 +53,11 @@ fn parse(source: &mut Source<'_>) -> Result<Vec<Riff>, Error> {
 
 /// Labels of all RIFFs: at the top, and in lists of information within the headers.
 fn labels(source: &mut Source<'_>, riffs: &[Riff]) -> Result<Vec<Label>, Error> {
-    let mut found = Vec::new();
+    let mut found: Vec<Label> = Vec::new();
     for riff in riffs {
+        if found.len() > MOST_LABELS {
+            return Err(source.too_much(format!("more than {MOST_LABELS} labels, and one is allowed")));
+        }
         found.extend(riff::labels(source, &riff.chunks)?);
         for header in riff.chunks.iter().filter(|chunk| chunk.is_list(b"hdrl")) {
             let inner = riff::list(source, *header)?;
@@ -114,7 +124,7 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
     if !placed {
         at_the_end(&mut source, &riffs, &data, &mut edits)?;
     }
-    apply(&mut source, out, edits)
+    apply(&mut source, out, edits, read)
 }
 
 /// `JUNK` of this many bytes with its header; the bytes behind an odd size are padding.
@@ -191,7 +201,8 @@ fn at_the_end(source: &mut Source<'_>, riffs: &[Riff], data: &[u8], edits: &mut 
     }
     let at = end.min(source.len());
     let more = new.len() as u64;
-    let size = u32::try_from(first.end - 8 + more).ok().filter(|size| *size < u32::MAX);
+    // Some writers leave the padding of the last chunk out of the size; what stands behind it now counts it in.
+    let size = u32::try_from(first.end.max(at) - 8 + more).ok().filter(|size| *size < u32::MAX);
     let size = size.ok_or_else(|| source.unsupported("its first RIFF would grow beyond 4 GiB"))?;
     edits.push(Edit { at: 4, old: 4, new: size.to_le_bytes().to_vec() });
     edits.push(Edit { at, old: 0, new });

@@ -4,10 +4,13 @@
 //! file with them. So nothing is written when the structure turns out to be damaged, and the memory needed is that of
 //! the edits, not of the file.
 
+pub(crate) mod patched;
+
 use std::io::{SeekFrom, Write};
 
 use super::{Found, Input};
 use crate::Error;
+use patched::{Patch, Patched, Pieces};
 
 /// How much of the file is held at a time.
 const WINDOW: usize = 64 << 10;
@@ -122,6 +125,16 @@ impl<'a> Source<'a> {
     }
 }
 
+impl Pieces for Source<'_> {
+    fn length(&self) -> u64 {
+        self.len
+    }
+
+    fn piece(&mut self, at: u64, wanted: usize) -> Result<&[u8], Error> {
+        self.at(at, wanted)
+    }
+}
+
 /// One place to change: `from..to` of the old file becomes `bytes`.
 #[derive(Debug)]
 struct Edit {
@@ -175,8 +188,12 @@ impl Edits {
         self.list.iter_mut().find(|edit| edit.from == from && edit.to == to).map(|edit| &mut edit.bytes)
     }
 
-    /// Copies the file to `out` with the edits made.
-    pub(crate) fn apply(mut self, source: &mut Source<'_>, out: &mut dyn Write) -> Result<(), Error> {
+    fn patches(&self) -> Vec<Patch<'_>> {
+        self.list.iter().map(|edit| Patch { from: edit.from, to: edit.to, bytes: &edit.bytes }).collect()
+    }
+
+    /// Puts the edits in their order; none may lie over another.
+    fn sort(&mut self, source: &Source<'_>) -> Result<(), Error> {
         self.list.sort_by_key(|edit| (edit.from, edit.to));
         let mut done = 0;
         for edit in &self.list {
@@ -185,7 +202,28 @@ impl Edits {
             }
             done = edit.to;
         }
-        done = 0;
+        Ok(())
+    }
+
+    /// Copies the file to `out` with the edits made, when `read` finds one label in it then. In damaged files labels lie
+    /// over each other and over structure: taking one out may show another, or make the file one that cannot be read.
+    pub(crate) fn apply_read(
+        mut self,
+        source: &mut Source<'_>,
+        out: &mut dyn Write,
+        read: fn(&mut dyn Input) -> Result<Vec<Found>, Error>,
+    ) -> Result<(), Error> {
+        self.sort(source)?;
+        match read(&mut Patched::new(source, self.patches())) {
+            Ok(found) if found.len() == 1 => self.apply(source, out),
+            _ => Err(source.damaged(0, "its labels cannot be told from what stands around them")),
+        }
+    }
+
+    /// Copies the file to `out` with the edits made.
+    pub(crate) fn apply(mut self, source: &mut Source<'_>, out: &mut dyn Write) -> Result<(), Error> {
+        self.sort(source)?;
+        let mut done = 0;
         for edit in &self.list {
             source.copy(done, edit.from, out)?;
             out.write_all(&edit.bytes)?;

@@ -18,6 +18,8 @@ const MOST_ELEMENTS: usize = 50_000;
 const DEEPEST: usize = 128;
 /// Most attributes of one element that are looked at.
 const MOST_ATTRIBUTES: usize = 256;
+/// Longest name of a namespace: each element holds a copy of its own.
+const LONGEST_NAMESPACE: usize = 1_024;
 
 /// One element.
 #[derive(Debug, Clone)]
@@ -253,6 +255,9 @@ fn element(
 ) -> Result<Element, String> {
     let (resolved, local) = reader.resolver().resolve_element(start.name());
     let uri = match resolved {
+        ResolveResult::Bound(namespace) if namespace.as_ref().len() > LONGEST_NAMESPACE => {
+            return Err(format!("the name of a namespace has more than {LONGEST_NAMESPACE} bytes"));
+        }
         ResolveResult::Bound(namespace) => namespace.as_ref().to_owned(),
         ResolveResult::Unbound => String::new(),
         ResolveResult::Unknown(prefix) => return Err(format!("the prefix {prefix:?} is bound to nothing")),
@@ -322,6 +327,9 @@ mod tests {
         for text in ["", "<a>", "</a>", "<a></b>", "<a><b></a>", "<p:a/>", "x", &deep, &wide, &many] {
             assert!(read(text.as_bytes()).is_err(), "{:.40}", text);
         }
+        // A namespace is not copied into fifty thousand elements.
+        let long = format!("<a xmlns='{}'>{}</a>", "u".repeat(100_000), "<b/>".repeat(40_000));
+        assert!(read(long.as_bytes()).is_err());
         // Entities are not expanded.
         let bomb = "<!DOCTYPE a [<!ENTITY b \"bbbb\"><!ENTITY c \"&b;&b;\">]><a>&c;</a>";
         assert_eq!(read(bomb.as_bytes()).unwrap().whole_text(0), "\u{FFFD}");

@@ -4,6 +4,7 @@
 //! Not verified: no guide that could be read names a place for EPUB. The element is the one that both versions allow
 //! without declaring a vocabulary, so labels here are found as not by the book.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::ops::Range;
 
@@ -22,6 +23,8 @@ const BY_THE_BOOK: bool = false;
 const CONTAINER: &str = "META-INF/container.xml";
 /// Most renditions of one publication that are looked at.
 const MOST_PACKAGES: usize = 64;
+/// Most bytes of all their package documents: they are held at once, with their elements.
+const MOST_PACKED: usize = 16 << 20;
 
 /// The media type stands in the first member, which is not compressed (EPUB OCF 3.3 §4.2.1).
 fn sniff(head: &[u8]) -> bool {
@@ -79,28 +82,42 @@ struct Label {
 /// The package documents that the container names.
 fn packages(source: &mut Source<'_>) -> Result<(Archive, Vec<Package>), Error> {
     let archive = Archive::open(source)?;
+    let place = |source: &Source<'_>, name: &str| match archive.find(source, name)? {
+        Some(index) => Ok(index),
+        None => Err(source.damaged(0, format!("it has no part {name}"))),
+    };
     let open = |source: &mut Source<'_>, name: &str| -> Result<Package, Error> {
-        let Some(index) = archive.find(source, name)? else {
-            return Err(source.damaged(0, format!("it has no part {name}")));
-        };
+        let index = place(source, name)?;
         let at = archive.members.get(index).map_or(0, |member| member.at);
         let bytes = archive.read(source, index)?;
         Ok(Package { index, at, document: Document::read(source, name, at, &bytes)? })
     };
     let container = open(source, CONTAINER)?.document;
     let mut packages: Vec<Package> = Vec::new();
+    let mut known = HashSet::new();
+    let mut held = 0;
     for rootfile in container.elements.iter().filter(|element| element.local == "rootfile") {
         let Some(path) = rootfile.attribute("full-path") else { continue };
         if rootfile.attribute("media-type").is_some_and(|kind| kind != "application/oebps-package+xml") {
             continue;
         }
-        let package = open(source, path)?;
-        if packages.iter().all(|other| other.index != package.index) {
-            packages.push(package);
+        // A container may name one package thousands of times, and each unpacks to megabytes.
+        if !known.insert(path) {
+            continue;
         }
-        if packages.len() > MOST_PACKAGES {
+        if known.len() > MOST_PACKAGES {
             return Err(source.too_much(format!("it has more than {MOST_PACKAGES} renditions")));
         }
+        let index = place(source, path)?;
+        if packages.iter().any(|other| other.index == index) {
+            continue;
+        }
+        let package = open(source, path)?;
+        held += package.document.text.len();
+        if held > MOST_PACKED {
+            return Err(source.too_much(format!("its package documents have more than {MOST_PACKED} bytes")));
+        }
+        packages.push(package);
     }
     if packages.is_empty() {
         return Err(source.damaged(0, "its container names no package document"));

@@ -24,6 +24,8 @@ const DIRECTORIES: [u16; 4] = [0x014A, 0x8769, 0x8825, 0xA005];
 const MOST_DIRECTORIES: usize = 65_536;
 /// Most fields in all directories.
 const MOST_FIELDS: u64 = 4_000_000;
+/// Most directories that one field lists.
+const MOST_LISTED: u64 = 256;
 
 /// How the numbers of a TIFF are written, and where it stands in the file.
 #[derive(Debug, Clone, Copy)]
@@ -160,35 +162,48 @@ pub(crate) fn walk(
     end: u64,
     mut each: impl FnMut(&mut Source<'_>, &Directory) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    // Seen is what ever waited, so that no directory waits twice.
     let mut seen = HashSet::from([0]);
-    let (mut fields, mut read) = (0, 0_u64);
-    let mut waiting = VecDeque::from([(header.first, Some(0_usize))]);
+    let (mut fields, mut read, mut tables) = (0, 0_u64, 0_u64);
+    let mut waiting = VecDeque::new();
+    if seen.insert(header.first) {
+        waiting.push_back((header.first, Some(0_usize)));
+    }
     while let Some((offset, page)) = waiting.pop_front() {
-        if !seen.insert(offset) {
-            continue;
-        }
         let (found, next) = directory(source, header, offset, end)?;
         let directory = Directory { at: header.base + offset, page, fields: found };
         fields += directory.fields.len() as u64;
         let texts = directory.fields.iter().filter(|field| width(field.kind) == 1);
         read = texts.fold(read, |sum, field| sum.saturating_add(field.size));
-        if read / 2 > end - header.base {
+        // Directories of a sound file lie beside each other. Those of a hostile one lie over each other, by the thousands.
+        tables = tables.saturating_add(directory.fields.len() as u64 * header.field());
+        if read / 2 > end - header.base || tables / 2 > end - header.base {
             return Err(source.damaged(directory.at, "its fields hold more than the file"));
         }
         if seen.len() > MOST_DIRECTORIES || fields > MOST_FIELDS {
             return Err(source.too_much("it has tens of thousands of directories"));
         }
         each(source, &directory)?;
-        waiting.push_back((next, page.map(|page| page + 1)));
+        if seen.insert(next) {
+            waiting.push_back((next, page.map(|page| page + 1)));
+        }
         for field in directory.fields.iter().filter(|field| DIRECTORIES.contains(&field.tag)) {
             let wide = usize::try_from(width(field.kind)).unwrap_or_default();
             if !(wide == 4 || wide == 8) || field.value.saturating_add(field.size) > end {
                 continue;
             }
-            for index in 0..field.count.min(256) {
+            let count = field.count.min(MOST_LISTED);
+            tables = tables.saturating_add(count * wide as u64);
+            if tables / 2 > end - header.base {
+                return Err(source.damaged(field.at, "its fields list more directories than the file has room for"));
+            }
+            for index in 0..count {
                 let at = field.value + index * wide as u64;
                 let found = source.at(at, wide)?.get(..wide).map(|bytes| number(bytes, header.little));
-                waiting.push_back((found.unwrap_or_default(), None));
+                let offset = found.unwrap_or_default();
+                if seen.insert(offset) {
+                    waiting.push_back((offset, None));
+                }
             }
         }
     }

@@ -4,7 +4,7 @@
 
 use std::io::Write;
 
-use super::media::{Edit, KEY, Source, apply, checked};
+use super::media::{Edit, KEY, Source, apply, checked, few};
 use super::{Carrier, Found, Input, id3, vorbis};
 use crate::Error;
 
@@ -41,6 +41,7 @@ fn blocks(source: &mut Source<'_>) -> Result<(u64, Vec<Block>), Error> {
         return Err(source.damaged(tag.min(source.len()), "the marker fLaC is not there"));
     }
     let mut blocks = Vec::new();
+    let mut comments = 0;
     let mut at = tag + 4;
     loop {
         let [kind, high, middle, low] = source.array(at)?;
@@ -59,6 +60,13 @@ fn blocks(source: &mut Source<'_>) -> Result<(u64, Vec<Block>), Error> {
         if blocks.len() == MOST_BLOCKS {
             return Err(source.too_much(format!("more than {MOST_BLOCKS} metadata blocks")));
         }
+        if block.kind == COMMENT {
+            comments += block.size;
+        }
+        // All of them are held when the file is written.
+        if comments > 2 * LONGEST_COMMENT {
+            return Err(source.too_much("more comments than a sound file has"));
+        }
         at += 4 + block.size;
         let last = block.last;
         blocks.push(block);
@@ -71,6 +79,11 @@ fn blocks(source: &mut Source<'_>) -> Result<(u64, Vec<Block>), Error> {
 fn read(input: &mut dyn Input) -> Result<Vec<Found>, Error> {
     let mut source = Source::new(input, FORMAT)?;
     let (tag, blocks) = blocks(&mut source)?;
+    labels(&mut source, tag, &blocks)
+}
+
+/// All labels of a file.
+fn labels(source: &mut Source<'_>, tag: u64, blocks: &[Block]) -> Result<Vec<Found>, Error> {
     let mut found = Vec::new();
     if tag > 0 {
         let bytes = source.vec(0, tag, id3::LONGEST)?;
@@ -90,6 +103,7 @@ fn read(input: &mut dyn Input) -> Result<Vec<Found>, Error> {
             value: label.value,
             offset: Some(block.at + 4 + label.at as u64),
         }));
+        few(source, &found)?;
     }
     Ok(found)
 }
@@ -98,6 +112,7 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
     let value = checked(value)?;
     let mut source = Source::new(input, FORMAT)?;
     let (tag, blocks) = blocks(&mut source)?;
+    labels(&mut source, tag, &blocks)?;
     let mut edits: Vec<Edit> = Vec::new();
     if tag > 0 {
         let bytes = source.vec(0, tag, id3::LONGEST)?;
@@ -137,7 +152,7 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
         let at = padding.at + 4 + kept.cast_unsigned();
         edits.push(Edit { at, old: (old - kept).cast_unsigned(), new: grown });
     }
-    apply(&mut source, out, edits)
+    apply(&mut source, out, edits, read)
 }
 
 fn header(kind: u8, last: bool, size: u32) -> Vec<u8> {

@@ -7,7 +7,7 @@
 
 use std::io::Write;
 
-use super::media::{Edit, KEY, Source, apply, checked};
+use super::media::{Edit, KEY, Source, apply, checked, few};
 use super::{Carrier, Found, Input};
 use crate::Error;
 
@@ -75,8 +75,14 @@ fn parse(source: &mut Source<'_>) -> Result<(u64, Vec<Tag>), Error> {
 
 fn read(input: &mut dyn Input) -> Result<Vec<Found>, Error> {
     let mut source = Source::new(input, FORMAT)?;
+    let tags = parse(&mut source)?.1;
+    labels(&source, &tags)
+}
+
+/// All labels of a file.
+fn labels(source: &Source<'_>, tags: &[Tag]) -> Result<Vec<Found>, Error> {
     let mut found = Vec::new();
-    for tag in parse(&mut source)?.1 {
+    for tag in tags {
         // Script data of other makes is none of ours.
         let Some(script) = amf::read(&tag.data) else { continue };
         found.extend(script.labels.iter().map(|label| Found {
@@ -85,6 +91,7 @@ fn read(input: &mut dyn Input) -> Result<Vec<Found>, Error> {
             value: label.value.clone(),
             offset: Some(tag.at + 11 + label.at.start as u64),
         }));
+        few(source, &found)?;
     }
     Ok(found)
 }
@@ -93,6 +100,7 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
     let value = checked(value)?;
     let mut source = Source::new(input, FORMAT)?;
     let (start, tags) = parse(&mut source)?;
+    labels(&source, &tags)?;
     let mut edits: Vec<Edit> = Vec::new();
     let mut placed = false;
     for tag in &tags {
@@ -135,7 +143,7 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
             });
         }
     }
-    apply(&mut source, out, edits)
+    apply(&mut source, out, edits, read)
 }
 
 fn fresh_header() -> [u8; 11] {

@@ -44,7 +44,7 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
         // Extensions came with 89a; the pictures are the same.
         picture.trace.edits.put(&source, 4, 5, b"9".to_vec())?;
     }
-    picture.trace.edits.apply(&mut source, out)
+    picture.trace.edits.apply_read(&mut source, out, read)
 }
 
 /// What leads a reader out of the packet: 1, then 255 down to 0, then the end of the blocks.

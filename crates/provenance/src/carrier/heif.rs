@@ -7,6 +7,7 @@
 mod boxes;
 mod items;
 
+use std::collections::HashSet;
 use std::io::Write;
 
 use super::edit::{MOST_METADATA, Source, Trace};
@@ -31,6 +32,8 @@ const BRANDS: [&[u8; 4]; 13] = [
 ];
 /// Brands of films, which may name those of pictures beside them.
 const FILMS: [&[u8; 4]; 6] = [b"isom", b"iso2", b"mp41", b"mp42", b"qt  ", b"M4V "];
+/// Most items of metadata: a picture has one or two.
+const MOST_ITEMS: usize = 1_024;
 /// The box `uuid` of an XMP packet (XMP specification part 3, MPEG-4).
 const XMP_UUID: [u8; 16] =
     [0xBE, 0x7A, 0xCF, 0xCB, 0x97, 0xA9, 0x42, 0xE8, 0x9C, 0x71, 0x99, 0x94, 0x91, 0xE3, 0xAF, 0xAC];
@@ -55,7 +58,7 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
     let mut picture = Picture::default();
     picture.scan(&mut source)?;
     picture.label(&mut source, value)?;
-    picture.trace.edits.apply(&mut source, out)
+    picture.trace.edits.apply_read(&mut source, out, read)
 }
 
 /// The packet that describes the primary picture.
@@ -92,7 +95,7 @@ struct Picture {
 
 impl Picture {
     fn scan(&mut self, source: &mut Source<'_>) -> Result<(), Error> {
-        let first = boxes::part(source, 0, source.len())?;
+        let first = boxes::part(source, 0, source.len(), true)?;
         if first.kind != *b"ftyp" {
             return Err(source.damaged(0, "it does not begin with the box ftyp"));
         }
@@ -217,12 +220,26 @@ impl Picture {
 
     /// Looks at the items that hold metadata.
     fn items(&mut self, source: &mut Source<'_>) -> Result<(), Error> {
-        let kinds = self.kinds.clone();
-        let main = self.main_packet();
-        for kind in kinds.iter().filter(|kind| kind.is_xmp() || &kind.kind == b"Exif") {
+        let kinds: Vec<Kind> =
+            self.kinds.iter().filter(|kind| kind.is_xmp() || &kind.kind == b"Exif").cloned().collect();
+        if kinds.len() > MOST_ITEMS {
+            return Err(source.too_much(format!("it has more than {MOST_ITEMS} items of metadata")));
+        }
+        let mut located = Vec::new();
+        for kind in kinds {
             let Some((_, table)) = &self.iloc else { continue };
-            let Some(location) = table.items.iter().find(|item| item.id == kind.id).cloned() else { continue };
-            let Some(runs) = self.runs(source, &location)? else { continue };
+            let Some(location) = table.items.iter().find(|item| item.id == kind.id) else { continue };
+            let Some(runs) = self.runs(source, location)? else { continue };
+            located.push((kind, runs));
+        }
+        let main = self.main_packet(located.iter().map(|(kind, _)| kind));
+        let mut read = 0_u64;
+        for (kind, runs) in located {
+            // Items of a sound file stand beside each other; those of a hostile one are all the same megabytes.
+            read = runs.iter().fold(read, |sum, (from, to)| sum.saturating_add(to - from));
+            if read / 2 > source.len() {
+                return Err(source.damaged(0, "its items hold more than the file"));
+            }
             self.taken.extend(&runs);
             if kind.is_xmp() {
                 self.xmp(source, kind.id, runs, Some(kind.id) == main)?;
@@ -235,15 +252,16 @@ impl Picture {
         Ok(())
     }
 
-    /// The packet that describes the primary picture, else one that describes nothing in particular.
-    fn main_packet(&self) -> Option<u32> {
-        let mut packets = self.kinds.iter().filter(|kind| kind.is_xmp()).map(|kind| kind.id);
-        let describes = |id: u32| self.describes.iter().filter(move |(from, _)| *from == id);
+    /// The packet that describes the primary picture, else one that describes nothing in particular. Items that stand
+    /// nowhere are none.
+    fn main_packet<'k>(&self, located: impl Iterator<Item = &'k Kind> + Clone) -> Option<u32> {
+        let mut packets = located.filter(|kind| kind.is_xmp()).map(|kind| kind.id);
         let primary = self.primary?;
-        packets
-            .clone()
-            .find(|id| describes(*id).any(|(_, to)| to.contains(&primary)))
-            .or_else(|| packets.find(|id| describes(*id).next().is_none()))
+        // What describes anything, and what describes the primary picture: looked up once for all packets.
+        let any: HashSet<u32> = self.describes.iter().map(|(from, _)| *from).collect();
+        let ours = self.describes.iter().filter(|(_, to)| to.contains(&primary));
+        let ours: HashSet<u32> = ours.map(|(from, _)| *from).collect();
+        packets.clone().find(|id| ours.contains(id)).or_else(|| packets.find(|id| !any.contains(id)))
     }
 
     /// The parts of the file an item stands in; nothing where they cannot be told.
@@ -389,7 +407,7 @@ impl Picture {
         primary: u32,
         table: &Table,
     ) -> Result<u16, Error> {
-        let used: std::collections::HashSet<u32> = (self.kinds.iter().map(|kind| kind.id))
+        let used: HashSet<u32> = (self.kinds.iter().map(|kind| kind.id))
             .chain(table.items.iter().map(|item| item.id))
             .chain(self.groups.iter().copied())
             .chain([0, primary])

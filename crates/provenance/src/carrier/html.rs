@@ -103,8 +103,11 @@ impl Page {
         mut each: impl FnMut(&Source<'_>, Label) -> Result<(), Error>,
     ) -> Result<Self, Error> {
         Self::each(source, |source, page, tag| {
+            let charset = page.charset;
             page.note(source, tag)?;
             if tag.name == "meta" && tag.is_label() {
+                // A label goes, so nothing can be put behind it.
+                page.charset = charset;
                 let value = tag.attribute("content").unwrap_or_default();
                 let value =
                     if page.little.is_none() { decoded(&value) } else { String::from_utf8_lossy(&value).into_owned() };
@@ -239,8 +242,9 @@ pub(crate) fn unescape(text: &str) -> String {
     while let Some(at) = rest.find('&') {
         plain.push_str(rest.get(..at).unwrap_or_default());
         rest = rest.get(at..).unwrap_or_default();
-        // No further than a reference is long: a page may be full of such signs.
-        let reference = rest.bytes().take(13).position(|byte| byte == b';').and_then(|end| rest.get(1..end));
+        // The longest reference in use is `&#x10FFFF;`; to look further for each sign would take forever.
+        let end = rest.bytes().take(13).position(|byte| byte == b';');
+        let reference = end.and_then(|end| rest.get(1..end));
         let found = reference.and_then(|name| match name {
             "quot" => Some('"'),
             "amp" => Some('&'),

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::media::{KEY, array, be32, crc32, is_label};
+use super::media::{KEY, MOST_LABELS, array, be32, crc32, is_label};
 use super::media_xmp;
 
 /// The longest tag that is read: covers of some megabytes are in them.
@@ -101,6 +101,11 @@ pub(crate) fn rewritten(tag: &[u8], value: Option<&str>) -> Result<Option<Vec<u8
     let rest = body.get(parsed.frames.end..).unwrap_or_default();
     let footer = parsed.major == 4 && parsed.flags & 0x10 != 0;
     if rest.iter().any(|byte| *byte != 0) {
+        // What is neither a frame nor padding: a zero ends the frames before it, or the last one's size would be unclear
+        // where 2.4 may be written with sizes of either kind.
+        if rest.first() != Some(&0) {
+            fresh.push(0);
+        }
         fresh.extend_from_slice(rest);
     } else if !footer && fresh.len() < body.len() {
         // The padding takes the change up, so that the audio stays where it is.
@@ -229,6 +234,9 @@ fn walk(tag: &mut Tag, whole: bool) -> Result<(), String> {
             let offset = (!whole).then_some(at as u64 + 10);
             if place.starts_with("PRIV") {
                 tag.packets.push(data);
+            }
+            if tag.labels.len() == MOST_LABELS {
+                return Err(format!("its ID3v2 tag has more than {MOST_LABELS} labels"));
             }
             tag.labels.push((at..end, Label { place, by_the_book, value, offset }));
         }

@@ -28,6 +28,8 @@ const MEMBERS: [&str; 10] = [
 const LONGEST: usize = 64 << 10;
 /// How much is read at once where the key was seen.
 const BLOCK: u64 = 4 * LONGEST as u64;
+/// Most labels of one run of bytes that are looked at: callers refuse files with fewer.
+const MOST: usize = 20_000;
 /// Deepest nesting of an object that is taken for a label.
 const DEEPEST: usize = 48;
 
@@ -51,9 +53,24 @@ pub(crate) fn find(bytes: &[u8]) -> Vec<Loose> {
             // The braces around a key may begin before the key, never before the label found last.
             end = one.range.end;
             found.push(one);
+            if found.len() == MOST {
+                break;
+            }
         }
     }
     found
+}
+
+/// `bytes` without these labels, which are in their order.
+pub(crate) fn without(bytes: &[u8], found: &[Loose]) -> Vec<u8> {
+    let mut rest = Vec::with_capacity(bytes.len());
+    let mut done = 0;
+    for one in found {
+        rest.extend_from_slice(bytes.get(done..one.range.start).unwrap_or_default());
+        done = done.max(one.range.end);
+    }
+    rest.extend_from_slice(bytes.get(done..).unwrap_or_default());
+    rest
 }
 
 /// All labels of a run of UTF-16: each unit is looked at as the character that it is in ASCII.

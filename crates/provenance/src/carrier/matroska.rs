@@ -8,7 +8,7 @@
 
 use std::io::Write;
 
-use super::media::{Edit, KEY, Source, apply, checked};
+use super::media::{Edit, KEY, Source, apply, checked, few};
 use super::{Carrier, Found, Input};
 use crate::Error;
 use ebml::{CRC, Element, VOID, element};
@@ -31,6 +31,8 @@ const CUES: u32 = 0x1C53_BB6B;
 const LEVEL: [u32; 8] = [SEEK_HEAD, 0x1549_A966, 0x1654_AE6B, 0x1043_A770, CLUSTER, CUES, 0x1941_A469, TAGS];
 /// The longest `Tags` or `SeekHead` that is read.
 const LONGEST: u64 = 8 << 20;
+/// The longest `SeekHead`: it has an entry of some 20 bytes for each of a handful of elements.
+const LONGEST_SEEK: u64 = 64 << 10;
 /// The most elements of a segment, clusters left out.
 const MOST: usize = 1 << 16;
 /// The most segments of a file.
@@ -158,10 +160,16 @@ fn data(source: &mut Source<'_>, child: Child) -> Result<Vec<u8>, Error> {
 
 fn read(input: &mut dyn Input) -> Result<Vec<Found>, Error> {
     let mut source = Source::new(input, FORMAT)?;
+    let segments = parse(&mut source)?;
+    labels(&mut source, &segments)
+}
+
+/// All labels of a file.
+fn labels(source: &mut Source<'_>, segments: &[Segment]) -> Result<Vec<Found>, Error> {
     let mut found = Vec::new();
-    for segment in parse(&mut source)? {
+    for segment in segments {
         for child in segment.of(TAGS) {
-            let labels = tags::labels(&data(&mut source, *child)?);
+            let labels = tags::labels(&data(source, *child)?);
             let labels = labels.ok_or_else(|| source.damaged(child.at, "the tags are damaged"))?;
             found.extend(labels.into_iter().map(|(name, value, depth)| Found {
                 place: format!("matroska:SimpleTag {name}"),
@@ -169,6 +177,7 @@ fn read(input: &mut dyn Input) -> Result<Vec<Found>, Error> {
                 value,
                 offset: Some(child.at),
             }));
+            few(source, &found)?;
         }
     }
     Ok(found)
@@ -192,6 +201,7 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
             source.unsupported("it holds several segments, one behind the other; label each before joining them")
         );
     };
+    labels(&mut source, &segments)?;
     let base = segment.element.data();
     let mut edits = Vec::new();
     let mut home: Option<Child> = None;
@@ -244,7 +254,7 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
         edits.push(Edit { at: sum.at, old: sum.len, new });
     }
     segment_size(&source, segment, &mut edits)?;
-    apply(&mut source, out, edits)
+    apply(&mut source, out, edits, read)
 }
 
 /// `Tags` that fill a room, the rest of it `Void`. No tags: all of it.
@@ -299,6 +309,9 @@ fn seek_heads(
     let base = segment.element.data();
     let mut heads = Vec::new();
     for head in segment.of(SEEK_HEAD).take(8) {
+        if head.len > LONGEST_SEEK {
+            return Err(source.too_much(format!("a SeekHead of {} bytes", head.len)));
+        }
         heads.push((*head, data(source, *head)?));
     }
     let mut listed = heads.iter().any(|(_, old)| tags::points(old, at - base));

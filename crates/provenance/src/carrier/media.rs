@@ -2,7 +2,8 @@
 
 use std::io::{SeekFrom, Write};
 
-use super::Input;
+use super::edit::patched::{Patch, Patched, Pieces};
+use super::{Found, Input};
 use crate::Error;
 
 /// The name of the label in every format (GB 45438-2025 §6.1 and Annex E: the field's name contains `AIGC`).
@@ -11,8 +12,24 @@ pub(crate) const KEY: &str = "AIGC";
 const LONGEST_LABEL: usize = 64 << 10;
 /// How much is read ahead at places.
 const WINDOW: usize = 4096;
+/// How much is given at once of a file that is read again with its edits.
+const COPIED: usize = 64 << 10;
 /// How much is copied at once.
 const COPY: u64 = 1 << 20;
+
+/// Most labels of one file: a sound one has one.
+pub(crate) const MOST_LABELS: usize = 1_000;
+/// Most bytes of all labels of one file together.
+const MOST_LABELLED: usize = 16 << 20;
+
+/// Refuses a file with more labels than any has: a hostile one may be nothing but labels, and they are held in memory.
+pub(crate) fn few(source: &Source<'_>, found: &[Found]) -> Result<(), Error> {
+    let bytes = || found.iter().map(|one| one.value.len() + one.place.len()).sum::<usize>();
+    if found.len() > MOST_LABELS || bytes() > MOST_LABELLED {
+        return Err(source.too_much(format!("more than {MOST_LABELS} labels, or {MOST_LABELLED} bytes of them")));
+    }
+    Ok(())
+}
 
 /// A value that can be written: not empty and not beyond all measure.
 pub(crate) fn checked(value: &str) -> Result<&str, Error> {
@@ -197,8 +214,40 @@ pub(crate) struct Edit {
     pub new: Vec<u8>,
 }
 
-/// Writes the old file with its edits, which are put in order first. No two may overlap.
-pub(crate) fn apply(source: &mut Source<'_>, out: &mut dyn Write, mut edits: Vec<Edit>) -> Result<(), Error> {
+impl Pieces for Source<'_> {
+    fn length(&self) -> u64 {
+        self.len
+    }
+
+    fn piece(&mut self, at: u64, wanted: usize) -> Result<&[u8], Error> {
+        self.head(at, wanted.min(COPIED))
+    }
+}
+
+/// Writes the old file with its edits, which are put in order first, when `read` finds one label in it then: in damaged
+/// files what is taken out may have held other things in their places. No two edits may overlap.
+pub(crate) fn apply(
+    source: &mut Source<'_>,
+    out: &mut dyn Write,
+    edits: Vec<Edit>,
+    read: fn(&mut dyn Input) -> Result<Vec<Found>, Error>,
+) -> Result<(), Error> {
+    let edits = in_order(source, edits)?;
+    let patches = edits.iter().map(|edit| Patch { from: edit.at, to: edit.at + edit.old, bytes: &edit.new }).collect();
+    match read(&mut Patched::new(source, patches)) {
+        Ok(found) if found.len() == 1 => {}
+        _ => return Err(source.damaged(0, "its labels cannot be told from what stands around them")),
+    }
+    copy(source, out, edits)
+}
+
+/// The same for edits of content: how many labels the file has is not asked.
+pub(crate) fn rewrite(source: &mut Source<'_>, out: &mut dyn Write, edits: Vec<Edit>) -> Result<(), Error> {
+    let edits = in_order(source, edits)?;
+    copy(source, out, edits)
+}
+
+fn in_order(source: &Source<'_>, mut edits: Vec<Edit>) -> Result<Vec<Edit>, Error> {
     // Insertions stand before what is replaced at the same place.
     edits.sort_by_key(|edit| (edit.at, edit.old));
     let mut at = 0;
@@ -209,7 +258,11 @@ pub(crate) fn apply(source: &mut Source<'_>, out: &mut dyn Write, mut edits: Vec
             _ => return Err(source.damaged(edit.at, "metadata overlaps here")),
         }
     }
-    at = 0;
+    Ok(edits)
+}
+
+fn copy(source: &mut Source<'_>, out: &mut dyn Write, edits: Vec<Edit>) -> Result<(), Error> {
+    let mut at = 0;
     for edit in edits {
         source.copy(at, edit.at - at, out)?;
         out.write_all(&edit.new)?;
@@ -255,10 +308,19 @@ mod tests {
             Edit { at: 2, old: 1, new: b"two".to_vec() },
             Edit { at: 5, old: 0, new: b"-".to_vec() },
         ];
-        apply(&mut source, &mut out, edits).unwrap();
+        let one: fn(&mut dyn Input) -> Result<Vec<Found>, Error> = |input| {
+            let mut value = String::new();
+            input.read_to_string(&mut value)?;
+            Ok(vec![Found { place: "test".into(), by_the_book: true, value, offset: None }])
+        };
+        apply(&mut source, &mut out, edits, one).unwrap();
         assert_eq!(out, b"01two34-567");
         let edits = vec![Edit { at: 2, old: 3, new: Vec::new() }, Edit { at: 4, old: 1, new: Vec::new() }];
-        assert!(apply(&mut source, &mut Vec::new(), edits).is_err());
+        assert!(apply(&mut source, &mut Vec::new(), edits, one).is_err());
+        let none: fn(&mut dyn Input) -> Result<Vec<Found>, Error> = |_| Ok(Vec::new());
+        let mut out = Vec::new();
+        assert!(apply(&mut source, &mut out, Vec::new(), none).is_err());
+        assert!(out.is_empty());
         assert!(source.bytes(9, 2).is_err());
         assert!(source.bytes(u64::MAX, 2).is_err());
         assert!(source.vec(0, 10, 5).is_err());

@@ -8,8 +8,10 @@ use std::ops::Range;
 
 /// The namespace of the property (TC260-PG-20259A).
 const NAMESPACE: &[u8] = b"http://www.tc260.org.cn/ns/AIGC/1.0/";
-/// More namespace declarations or properties than this are not looked at: a packet has one.
+/// More properties than this are not looked at: a packet has one.
 const MOST: usize = 32;
+/// More prefixes than this are not looked at: each may look through the whole packet many times.
+const MOST_PREFIXES: usize = 8;
 
 /// All values of the property, with XML's escapes undone.
 pub(crate) fn values(packet: &[u8]) -> Vec<String> {
@@ -27,8 +29,7 @@ pub(crate) fn blank(packet: &mut [u8]) -> bool {
 
 /// The next place of some bytes.
 fn find(haystack: &[u8], needle: &[u8], from: usize) -> Option<usize> {
-    let rest = haystack.get(from..)?;
-    rest.windows(needle.len()).position(|window| window == needle).map(|at| at + from)
+    memchr::memmem::find(haystack.get(from..)?, needle).map(|at| at + from)
 }
 
 /// The prefixes that are bound to the namespace: of `xmlns:TC260="…"` that is `TC260`.
@@ -47,7 +48,7 @@ fn prefixes(packet: &[u8]) -> Vec<Vec<u8>> {
         if bound && !prefix.is_empty() && prefix.len() < 64 && !found.iter().any(|known| known == prefix) {
             found.push(prefix.to_vec());
         }
-        if found.len() >= MOST {
+        if found.len() >= MOST_PREFIXES {
             break;
         }
     }

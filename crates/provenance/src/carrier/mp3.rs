@@ -4,7 +4,7 @@
 
 use std::io::Write;
 
-use super::media::{Edit, Source, apply, checked, is_label, le32, text};
+use super::media::{Edit, Source, apply, checked, few, is_label, le32, text};
 use super::{Carrier, Found, Input, id3};
 use crate::Error;
 
@@ -99,8 +99,14 @@ fn tags(source: &mut Source<'_>) -> Result<(Vec<Tag>, u64), Error> {
 
 fn read(input: &mut dyn Input) -> Result<Vec<Found>, Error> {
     let mut source = Source::new(input, FORMAT)?;
+    let tags = tags(&mut source)?.0;
+    labels(&mut source, &tags)
+}
+
+/// All labels of a file.
+fn labels(source: &mut Source<'_>, tags: &[Tag]) -> Result<Vec<Found>, Error> {
     let mut found = Vec::new();
-    for (kind, at, length) in tags(&mut source)?.0 {
+    for (kind, at, length) in tags.iter().copied() {
         match kind {
             Kind::Id3 => {
                 let tag = source.vec(at, length, id3::LONGEST)?;
@@ -124,6 +130,7 @@ fn read(input: &mut dyn Input) -> Result<Vec<Found>, Error> {
                 }));
             }
         }
+        few(source, &found)?;
     }
     Ok(found)
 }
@@ -132,6 +139,7 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
     let value = checked(value)?;
     let mut source = Source::new(input, FORMAT)?;
     let (tags, start) = tags(&mut source)?;
+    labels(&mut source, &tags)?;
     let audio = source.head(start, REACH)?;
     if !audio.windows(4).any(|window| frame(window).is_some()) {
         return Err(source.damaged(start, "no MPEG audio stands behind the tags"));
@@ -156,7 +164,7 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
         };
         edits.extend(new.map(|new| Edit { at, old, new }));
     }
-    apply(&mut source, out, edits)
+    apply(&mut source, out, edits, read)
 }
 
 /// An APEv2 tag without its labels, and their values.

@@ -8,7 +8,7 @@
 
 use std::io::{Read, Seek, SeekFrom, Write};
 
-use super::media::{Source, be32, checked, has_members, text};
+use super::media::{Source, be32, checked, few, has_members, text};
 use super::{Carrier, Found, Input, media_xmp};
 use crate::Error;
 use boxes::{Head, Node, Shift, children, head};
@@ -42,6 +42,8 @@ const FORMAT: &str = "MP4";
 const MOST_BOXES: usize = 1 << 18;
 /// How much of what stands behind the last box is looked at.
 const LONGEST_TAIL: u64 = 64 << 10;
+/// The most bytes of all boxes `AIGC` beside the movie box that are taken out.
+const MOST_STRAYS: usize = 1 << 20;
 /// The longest movie box that is written in place.
 const LONGEST_IN_PLACE: u64 = 16 << 20;
 
@@ -130,17 +132,23 @@ fn tail(source: &mut Source<'_>, file: &mut File) -> Result<(), Error> {
 fn read(input: &mut dyn Input) -> Result<Vec<Found>, Error> {
     let mut source = Source::new(input, FORMAT)?;
     let file = parse(&mut source)?;
+    labels(&mut source, &file)
+}
+
+/// All labels of a file.
+fn labels(source: &mut Source<'_>, file: &File) -> Result<Vec<Found>, Error> {
     let mut found = Vec::new();
     for one in &file.boxes {
         match &one.kind {
-            b"moov" => movie_labels(&mut source, *one, "moov", &mut found)?,
-            b"meta" => meta_labels(&mut source, *one, "meta", &mut found)?,
-            b"uuid" => xmp_labels(&mut source, *one, "uuid", &mut found)?,
-            b"AIGC" | b"aigc" => stray_label(&mut source, *one, &text(&one.kind), &mut found)?,
-            _ => {}
+            b"moov" => movie_labels(source, *one, "moov", &mut found)?,
+            b"meta" => meta_labels(source, *one, "meta", &mut found)?,
+            b"uuid" => xmp_labels(source, *one, "uuid", &mut found)?,
+            b"AIGC" | b"aigc" => stray_label(source, *one, &text(&one.kind), &mut found)?,
+            _ => continue,
         }
+        few(source, &found)?;
     }
-    found.extend(file.tail.map(|value| Found {
+    found.extend(file.tail.clone().map(|value| Found {
         place: "mp4:behind the last box".into(),
         by_the_book: false,
         value,
@@ -159,8 +167,9 @@ fn movie_labels(source: &mut Source<'_>, parent: Head, path: &str, found: &mut V
             b"meta" => meta_labels(source, one, &path, found)?,
             b"uuid" | b"XMP_" => xmp_labels(source, one, &path, found)?,
             _ if parent.is(b"udta") => stray_label(source, one, &path, found)?,
-            _ => {}
+            _ => continue,
         }
+        few(source, found)?;
     }
     Ok(())
 }
@@ -231,8 +240,11 @@ fn plan(source: &mut Source<'_>, value: &str) -> Result<Plan, Error> {
             "it has no movie box: it is a fragment of a stream, whose initialisation segment carries the label";
         return Err(source.unsupported(problem));
     };
+    // What cannot be read is not written: neither the labels to take out nor their number would be known.
+    labels(source, &file)?;
     let mut movie = boxes::movie(source, moov, value)?;
     let mut others = Vec::new();
+    let mut strays = 0;
     for one in &file.boxes {
         match &one.kind {
             b"uuid" => others.push((*one, boxes::xmp(source, *one, one.data() + 16)?)),
@@ -240,8 +252,9 @@ fn plan(source: &mut Source<'_>, value: &str) -> Result<Plan, Error> {
             // Nothing moves: what was a label is free space.
             b"AIGC" | b"aigc" => {
                 let size = usize::try_from(one.len).unwrap_or(0);
-                if size > 1 << 20 {
-                    return Err(source.too_much(format!("a box AIGC of {size} bytes")));
+                strays += size;
+                if strays > MOST_STRAYS {
+                    return Err(source.too_much(format!("boxes AIGC of {strays} bytes")));
                 }
                 others.push((*one, Node::Bytes(meta::boxed(b"free", &vec![0; size.saturating_sub(8)]))));
             }
@@ -275,6 +288,12 @@ fn plan(source: &mut Source<'_>, value: &str) -> Result<Plan, Error> {
     if shift.by != 0 && fragments::has_items(source, &file.boxes)? {
         return Err(source.unsupported("it holds items with places in the file (iloc), which would move"));
     }
+    if shift.by != 0 {
+        // Damage in a fragment must show before anything is written.
+        for one in file.boxes.iter().filter(|one| one.is(b"moof") || one.is(b"mfra")) {
+            fragments::moved(source, *one, shift)?;
+        }
+    }
     Ok(Plan { moov, movie, free: (room, left), shift, others, file })
 }
 
@@ -304,8 +323,10 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
     let plan = plan(&mut source, value)?;
     let (room, left) = plan.free;
     let mut at = 0;
+    // Both are in the order of the file.
+    let mut others = plan.others.iter().peekable();
     for one in &plan.file.boxes {
-        let other = plan.others.iter().find(|(head, _)| head.at == one.at).map(|(_, node)| node);
+        let other = others.next_if(|(head, _)| head.at == one.at).map(|(_, node)| node);
         if one.at == plan.moov.at {
             source.copy(at, one.at - at, out)?;
             plan.movie.emit(&mut source, out, plan.shift)?;

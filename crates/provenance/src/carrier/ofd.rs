@@ -94,7 +94,9 @@ impl Main {
     fn labels(&self) -> Vec<Label> {
         let mut labels = Vec::new();
         for (index, element) in self.document.elements.iter().enumerate() {
-            if element.local != "CustomData" {
+            // A label inside a label goes with it; to read it too would read its text again for each around it.
+            let inside = labels.last().is_some_and(|last: &Label| element.range.start < last.range.end);
+            if element.local != "CustomData" || inside {
                 continue;
             }
             let value = self.document.whole_text(index).trim().to_owned();

@@ -10,7 +10,7 @@
 
 use std::io::Write;
 
-use super::media::{KEY, Source, array, checked, le32};
+use super::media::{KEY, MOST_LABELS, Source, array, checked, few, le32};
 use super::{Carrier, Found, Input, vorbis};
 use crate::Error;
 
@@ -21,6 +21,8 @@ pub const OGG: Carrier =
 const FORMAT: &str = "Ogg";
 /// The longest headers of a stream that are read: covers are in them.
 const LONGEST: usize = 12 << 20;
+/// The most pages that headers stand on.
+const MOST_PAGES: usize = 1 << 16;
 /// The most logical streams of a file, chains included.
 const MOST_STREAMS: usize = 4096;
 /// The most streams whose headers are under way at once.
@@ -154,8 +156,9 @@ impl Headers {
         if checksum(&page.header, &body) != le32(&page.header, 22).unwrap_or(0) {
             return Err(source.damaged(page.at, "the checksum of a page with headers is wrong"));
         }
-        if self.data.len() + body.len() > LONGEST {
-            return Err(source.too_much(format!("headers of more than {LONGEST} bytes")));
+        // Pages may be empty: they hold nothing, and are held all the same.
+        if self.data.len() + body.len() > LONGEST || self.pages.len() == MOST_PAGES {
+            return Err(source.too_much(format!("headers of more than {LONGEST} bytes or {MOST_PAGES} pages")));
         }
         for segment in page.segments() {
             self.open += usize::from(*segment);
@@ -330,6 +333,7 @@ fn read(input: &mut dyn Input) -> Result<Vec<Found>, Error> {
             value: label.value,
             offset,
         }));
+        few(&source, &found)?;
     }
     if at == 0 {
         return Err(source.damaged(0, "the file is empty"));
@@ -363,22 +367,36 @@ fn choose(source: &mut Source<'_>) -> Result<usize, Error> {
 fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), Error> {
     let value = checked(value)?;
     let mut source = Source::new(input, FORMAT)?;
-    let chosen = choose(&mut source)?;
+    // Pages are written as they are read, and damage may show on the last: so all are read once before.
+    copy(&mut source, &mut std::io::sink(), value)?;
+    copy(&mut source, out, value)
+}
+
+/// Copies the file with its label.
+fn copy(source: &mut Source<'_>, out: &mut dyn Write, value: &str) -> Result<(), Error> {
+    let chosen = choose(source)?;
     let mut walk = Walk::default();
     let mut at = 0;
     let mut from = 0;
     let mut written = false;
+    let mut labels = 0;
     while at < source.len() {
-        let page = page(&mut source, at)?;
+        let page = page(source, at)?;
         let end = page.end();
         let serial = page.serial();
         if page.first() {
-            walk.begin(&mut source, &page, Some(chosen))?;
+            walk.begin(source, &page, Some(chosen))?;
         } else if walk.open.iter().any(|headers| headers.serial == serial) {
             source.copy(from, at - from, out)?;
             from = end;
-            if let (Some(headers), _) = walk.next(&mut source, page)? {
-                let pages = match headers.rewritten(&source, value) {
+            if let (Some(headers), _) = walk.next(source, page)? {
+                if let Some((list, _)) = headers.codec.list(headers.comment()) {
+                    labels += vorbis::labels(list).map_or(0, |(labels, _)| labels.len());
+                }
+                if labels > MOST_LABELS {
+                    return Err(source.too_much(format!("more than {MOST_LABELS} labels, and one is allowed")));
+                }
+                let pages = match headers.rewritten(source, value) {
                     // Comments that are none, in streams that need no label: kept as they are.
                     Err(_) if !headers.chosen => headers.paged(&headers.data, &headers.packets),
                     pages => pages?,

@@ -271,6 +271,10 @@ impl Place {
     fn labels_of(&self, document: &Document) -> Vec<Label> {
         let mut labels = Vec::new();
         for (index, element) in document.elements.iter().enumerate() {
+            // A label inside a label goes with it; to read it too would read its text again for each around it.
+            if labels.last().is_some_and(|last: &Label| element.range.start < last.range.end) {
+                continue;
+            }
             if self.custom && element.local == "property" {
                 labels.extend(property(document, index, element));
             } else if !self.custom && element.parent == Some(0) {
@@ -303,10 +307,8 @@ fn property(document: &Document, index: usize, element: &Element) -> Option<Labe
 fn field(document: &Document, element: &Element) -> Option<Label> {
     let found = loose::find_in_field(element.text.as_bytes());
     let first = found.first()?;
-    let mut remainder = element.text.clone();
-    for one in found.iter().rev() {
-        remainder.replace_range(one.range.clone(), "");
-    }
+    let remainder = loose::without(element.text.as_bytes(), &found);
+    let remainder = String::from_utf8_lossy(&remainder);
     let range = element.inner.clone().filter(|inner| document.text.get(inner.clone()).is_some())?;
     let value = first.value.clone();
     Some(Label {

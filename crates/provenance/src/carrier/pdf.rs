@@ -14,7 +14,7 @@ mod syntax;
 use std::io::Write;
 use std::ops::Range;
 
-use super::edit::{Edits, Source, Trace};
+use super::edit::{Edits, MOST_METADATA, Source, Trace};
 use super::{Carrier, Found, Input, loose, xmp};
 use crate::Error;
 pub(crate) use attached::attached;
@@ -25,6 +25,8 @@ use syntax::{Kind, Value};
 pub const PDF: Carrier = Carrier { id: "pdf", kind: "document", endings: &["pdf"], sniff, read, write };
 
 const FORMAT: &str = "PDF";
+/// Most entries of the document information dictionary: a file has a dozen.
+const MOST_INFO: usize = 1_000;
 /// Highest object number (ISO 32000-1 Annex C.2).
 const HIGHEST: u64 = 8_388_607;
 /// The largest offset that fits a table's ten digits.
@@ -182,14 +184,32 @@ pub(crate) fn information(source: &mut Source<'_>) -> Result<Information, Error>
 
 fn info_labels(pdf: &mut Pdf<'_, '_>, info: &Object) -> Result<Vec<Label>, Error> {
     let mut labels = Vec::new();
+    let mut held = 0;
+    if info.value.entries().len() > MOST_INFO {
+        return Err(pdf.source.too_much(format!("its document information has more than {MOST_INFO} entries")));
+    }
     for entry in info.value.entries() {
-        let Some(object) = pdf.resolved(&entry.value, &info.bytes)? else { continue };
+        if held > MOST_METADATA {
+            return Err(pdf.source.too_much("its document information is longer than metadata should be"));
+        }
+        let referred;
+        let (value, bytes) = match entry.value.kind {
+            Kind::Reference(_) => match pdf.resolved(&entry.value, &info.bytes)? {
+                Some(object) => {
+                    referred = object;
+                    (&referred.value, &referred.bytes)
+                }
+                None => continue,
+            },
+            // No copy: each would be of the whole dictionary.
+            _ => (&entry.value, &info.bytes),
+        };
         let named = entry.key.eq_ignore_ascii_case(b"AIGC");
         let key = String::from_utf8_lossy(&entry.key).into_owned();
         let range = entry.range.clone();
-        let Kind::Text(raw) = &object.value.kind else {
+        let Kind::Text(raw) = &value.kind else {
             if named {
-                let raw = object.bytes.get(object.value.range.clone()).unwrap_or_default();
+                let raw = bytes.get(value.range.clone()).unwrap_or_default();
                 let value =
                     String::from_utf8_lossy(raw.get(..raw.len().min(64 << 10)).unwrap_or_default()).into_owned();
                 labels.push(Label {
@@ -202,6 +222,8 @@ fn info_labels(pdf: &mut Pdf<'_, '_>, info: &Object) -> Result<Vec<Label>, Error
             }
             continue;
         };
+        // Labels are held until all entries are read, and several may be of one text.
+        held += raw.len() as u64;
         let text = syntax::text(raw);
         if named {
             let by_the_book = entry.key == b"AIGC";
@@ -216,10 +238,8 @@ fn info_labels(pdf: &mut Pdf<'_, '_>, info: &Object) -> Result<Vec<Label>, Error
         }
         let found = loose::find_in_field(text.as_bytes());
         let Some(first) = found.first() else { continue };
-        let mut rest = text.clone();
-        for one in found.iter().rev() {
-            rest.replace_range(one.range.clone(), "");
-        }
+        let rest = loose::without(text.as_bytes(), &found);
+        let rest = String::from_utf8_lossy(&rest);
         let name = info.bytes.get(entry.range.start..entry.value.range.start).unwrap_or_default();
         let remainder = [name, b" ", &syntax::written(&rest)].concat();
         let value = first.value.clone();

@@ -46,7 +46,7 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
         let (from, to) = picture.packet.map_or((picture.front, picture.front), |(place, _)| (place.at, place.end));
         picture.trace.edits.put(&source, from, to, chunk)?;
     }
-    picture.trace.edits.apply(&mut source, out)
+    picture.trace.edits.apply_read(&mut source, out, read)
 }
 
 /// A chunk's place.
@@ -104,15 +104,14 @@ impl Picture {
 
     fn text(&mut self, source: &mut Source<'_>, place: Place, kind: [u8; 4]) -> Result<(), Error> {
         let data = source.part(place.data, place.end - 4 - place.data, "a chunk of text")?;
-        let Some(text) = Text::read(kind, &data) else { return Ok(()) };
-        let text: Text =
-            text.map_err(|_| source.too_much(format!("a compressed text unpacks to more than {MOST_METADATA} bytes")))?;
-        if text.packed {
-            self.unpacked += text.text.len() as u64;
-        }
+        let text = Text::read(kind, &data, &mut self.unpacked);
+        // What breaks off in the middle was unpacked up to there, so it counts as well.
         if self.unpacked > MOST_UNPACKED {
             return Err(source.too_much("its compressed texts unpack to more than metadata should be"));
         }
+        let Some(text) = text else { return Ok(()) };
+        let text: Text =
+            text.map_err(|_| source.too_much(format!("a compressed text unpacks to more than {MOST_METADATA} bytes")))?;
         let name = format!("png:{} {}", String::from_utf8_lossy(&kind), text.shown_keyword());
         if text.is_xmp() {
             return self.xmp(source, place, text, &name);
@@ -132,13 +131,14 @@ impl Picture {
         }
         // The form of Annex B of the guide is this keyword in this chunk.
         let by_the_book = text.keyword == b"AIGC" && &kind == b"tEXt";
-        let mut rest = inner.clone().unwrap_or_else(|| text.text.clone());
-        for one in found.iter().rev() {
-            match &inner {
-                Some(_) => rest.get_mut(one.range.clone()).unwrap_or_default().fill(b' '),
-                None => drop(rest.drain(one.range.clone())),
+        let rest = match &inner {
+            Some(profile) => {
+                let mut rest = profile.clone();
+                found.iter().for_each(|one| rest.get_mut(one.range.clone()).unwrap_or_default().fill(b' '));
+                rest
             }
-        }
+            None => loose::without(&text.text, &found),
+        };
         for one in found {
             self.trace.note(source, &name, by_the_book, one.value, place.data)?;
         }

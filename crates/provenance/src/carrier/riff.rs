@@ -3,7 +3,7 @@
 //! Sources: Microsoft/IBM, *Multimedia Programming Interface and Data Specifications 1.0* (1991) chapter 2; EBU Tech 3306
 //! (RF64); ITU-R BS.2088 (BW64).
 
-use super::media::{Edit, KEY, Source, array, is_label, le32, text};
+use super::media::{Edit, KEY, MOST_LABELS, Source, array, is_label, le32, text};
 use super::{id3, media_xmp};
 use crate::Error;
 
@@ -11,8 +11,8 @@ use crate::Error;
 const MOST_CHUNKS: usize = 1 << 16;
 /// The longest chunk of metadata that is read.
 pub(crate) const LONGEST: u64 = 4 << 20;
-/// The most labels of a list of chunks.
-const MOST_LABELS: usize = 1000;
+/// The most bytes of all labels of a list of chunks.
+const MOST_LABELLED: usize = 16 << 20;
 /// Chunks that players skip.
 pub(crate) const JUNK: &[u8; 4] = b"JUNK";
 
@@ -161,7 +161,8 @@ pub(crate) struct Label {
 pub(crate) fn labels(source: &mut Source<'_>, chunks: &[Chunk]) -> Result<Vec<Label>, Error> {
     let mut found = Vec::new();
     for one in chunks {
-        if found.len() > MOST_LABELS {
+        let held: usize = found.iter().map(|label: &Label| label.value.len()).sum();
+        if found.len() > MOST_LABELS || held > MOST_LABELLED {
             return Err(source.too_much(format!("more than {MOST_LABELS} labels, and one is allowed")));
         }
         if one.size > LONGEST {

@@ -20,6 +20,8 @@ const UNDEFINED: u16 = 7;
 const PIXELS: [(u16, u16); 2] = [(273, 279), (324, 325)];
 /// Most strips and tiles whose places are checked.
 const MOST_STRIPS: u64 = 16_000_000;
+/// So many of them are read at once: the two tables lie apart, and each change between them costs a window of the file.
+const STRIPS_AT_ONCE: u64 = 4_096;
 
 fn sniff(head: &[u8]) -> bool {
     [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"].iter().any(|start| head.starts_with(start.as_slice()))
@@ -37,10 +39,10 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
     let mut picture = Picture::default();
     let header = picture.scan(&mut source)?;
     if let Some(at) = picture.beyond {
-        return Err(source.damaged(at, "a field's value lies behind the end of the file"));
+        return Err(source.damaged(at, "a field's value, or what it points to, lies behind the end of the file"));
     }
     picture.label(&mut source, header, value)?;
-    picture.trace.edits.apply(&mut source, out)
+    picture.trace.edits.apply_read(&mut source, out, read)
 }
 
 /// What is found of a picture on the way through it.
@@ -52,7 +54,7 @@ struct Picture {
     /// Where the labels of the packet stand.
     labels: Vec<(u64, u64)>,
     strips: u64,
-    /// A field whose value lies behind the end of the file: what is appended would become its value.
+    /// A field whose value, or whose pixels, lie behind the end of the file: what is appended would become theirs.
     beyond: Option<u64>,
 }
 
@@ -97,26 +99,38 @@ impl Picture {
 
     /// Refuses a packet that lies over pixels: changing one would change the other.
     fn check(&mut self, source: &mut Source<'_>, header: Header, directory: &Directory) -> Result<(), Error> {
-        let Some((packet, _)) = &self.packet else { return Ok(()) };
-        let (from, to) = (packet.value, packet.value + packet.size);
+        let (from, to, wide) = match &self.packet {
+            Some((packet, _)) => (packet.value, packet.value + packet.size, packet.size > header.width() as u64),
+            None => (0, 0, false),
+        };
+        let end = source.len();
         let over = |at: u64, length: u64| at < to && from < at.saturating_add(length);
         let table = directory.fields.len() as u64 * header.field() + header.count() + header.width() as u64;
-        let inline = packet.size <= header.width() as u64;
-        if over(0, 8) || (!inline && over(directory.at, table)) {
+        if over(0, 8) || (wide && over(directory.at, table)) {
             return Err(source.damaged(from, "its XMP packet lies over its structure"));
         }
         for (offsets, counts) in PIXELS {
             let find = |tag: u16| directory.fields.iter().find(|field| field.tag == tag);
             let (Some(offsets), Some(counts)) = (find(offsets), find(counts)) else { continue };
-            for index in 0..offsets.count.min(counts.count) {
-                self.strips += 1;
-                if self.strips > MOST_STRIPS {
-                    return Err(source.too_much("it has millions of strips or tiles"));
+            let count = offsets.count.min(counts.count);
+            self.strips = self.strips.saturating_add(count);
+            if self.strips > MOST_STRIPS {
+                return Err(source.too_much("it has millions of strips or tiles"));
+            }
+            let mut index = 0;
+            while index < count {
+                let now = (count - index).min(STRIPS_AT_ONCE);
+                let places = items(source, header, offsets, index, now)?;
+                let lengths = items(source, header, counts, index, now)?;
+                for (at, length) in places.into_iter().zip(lengths) {
+                    if over(at, length) {
+                        return Err(source.damaged(from, "its XMP packet lies over its pixels"));
+                    }
+                    if at.saturating_add(length) > end {
+                        self.beyond.get_or_insert(offsets.at);
+                    }
                 }
-                let (at, length) = (item(source, header, offsets, index)?, item(source, header, counts, index)?);
-                if over(at, length) {
-                    return Err(source.damaged(from, "its XMP packet lies over its pixels"));
-                }
+                index += now;
             }
         }
         Ok(())
@@ -208,17 +222,18 @@ fn packet_field(header: Header, size: u64, at: u64) -> Option<Vec<u8>> {
     Some([n(exif::XMP.into(), 2)?, n(UNDEFINED.into(), 2)?, n(size, wide)?, n(at, wide)?].concat())
 }
 
-/// The item `index` of a field of numbers.
-fn item(source: &mut Source<'_>, header: Header, field: &Field, index: u64) -> Result<u64, Error> {
+/// `count` items of a field of numbers, from `index` on; none where the field holds no numbers.
+fn items(source: &mut Source<'_>, header: Header, field: &Field, index: u64, count: u64) -> Result<Vec<u64>, Error> {
     let width = match field.kind {
         3 => 2,
         4 | 13 => 4,
         16 | 18 => 8,
-        _ => return Ok(0),
+        _ => return Ok(Vec::new()),
     };
-    let at = field.value.saturating_add(index.saturating_mul(width as u64));
-    let bytes = source.at(at, width)?.get(..width).map(|bytes| number(bytes, header.little));
-    bytes.ok_or_else(|| source.damaged(at, "the places of its pixels go beyond the end"))
+    let at = field.value.saturating_add(index.saturating_mul(width));
+    let bytes = source.part(at, count.saturating_mul(width), "the places of its pixels")?;
+    let width = usize::try_from(width).unwrap_or(8);
+    Ok(bytes.chunks_exact(width).map(|bytes| number(bytes, header.little)).collect())
 }
 
 #[cfg(test)]

@@ -96,14 +96,16 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
     if !riff.open {
         edits.push(new_size(&mut source, &riff, &edits)?);
     }
-    apply(&mut source, out, edits)
+    apply(&mut source, out, edits, read)
 }
 
 /// The size in the header after all edits.
 pub(crate) fn new_size(source: &mut Source<'_>, riff: &Riff, edits: &[Edit]) -> Result<Edit, Error> {
     let more: u64 = edits.iter().map(|edit| edit.new.len() as u64).sum();
     let less: u64 = edits.iter().map(|edit| edit.old).sum();
-    let size = |size: u64| (size + more).saturating_sub(less);
+    // Some writers leave the padding of the last chunk out of the size; what stands behind it now counts it in.
+    let behind = riff.chunks.last().map_or(0, |last| last.end().min(source.len()).saturating_sub(riff.end));
+    let size = |size: u64| (size + behind + more).saturating_sub(less);
     let old: [u8; 4] = source.array(4)?;
     let old = u32::from_le_bytes(old);
     if &riff.id != b"RIFF" && old == u32::MAX {

@@ -34,7 +34,7 @@ fn write(input: &mut dyn Input, out: &mut dyn Write, value: &str) -> Result<(), 
     let mut picture = Picture::default();
     picture.scan(&mut source)?;
     picture.label(&mut source, value)?;
-    picture.trace.edits.apply(&mut source, out)
+    picture.trace.edits.apply_read(&mut source, out, read)
 }
 
 /// What is found of a picture on the way through it.

@@ -39,9 +39,14 @@ pub fn labels(packet: &[u8]) -> Vec<Label> {
     }
     let document = read(packet);
     let mut found: Vec<Label> = document.properties.iter().map(Property::label).collect();
+    // Both lists are in order. An element may lie in another, so the farthest end so far counts.
+    let mut properties = document.properties.iter().map(|property| &property.range).peekable();
+    let mut reached = 0;
     for one in super::loose::find(packet) {
-        let known = found.iter().any(|label| label.range.start < one.range.end && one.range.start < label.range.end);
-        if !known {
+        while let Some(range) = properties.next_if(|range| range.start < one.range.end) {
+            reached = reached.max(range.end);
+        }
+        if reached <= one.range.start {
             found.push(Label { by_the_book: false, value: one.value, range: one.range });
         }
     }

@@ -20,7 +20,7 @@ pub use voice::Voice;
 use super::audio::Rhythm;
 use crate::Error;
 use crate::carrier::Input;
-use crate::carrier::media::{Edit, Source, apply};
+use crate::carrier::media::{Edit, Source, rewrite};
 use crate::carrier::riff::{self, Chunk, Riff};
 use crate::carrier::wav;
 use pcm::Pcm;
@@ -108,7 +108,7 @@ pub fn label(
         insertions.push((frame, bytes));
     }
     let edits = file.edits(&mut source, insertions)?;
-    apply(&mut source, out, edits)?;
+    rewrite(&mut source, out, edits)?;
     out.flush()?;
     Ok(laid)
 }

@@ -134,3 +134,11 @@ fn damage_is_refused() {
     assert!(read(&AVI, b"RIFF\x04\0\0\0WAVE").is_err());
     hostile(&AVI, &file);
 }
+
+#[test]
+fn padding_that_the_size_leaves_out_is_counted_from_then_on() {
+    let mut file = riff_of(b"AVI ", &[headers(&[]), movie(), riff::bytes(b"JUNK", b"odd")]);
+    file.splice(4..8, (u32::try_from(file.len()).unwrap() - 9).to_le_bytes());
+    let out = labelled(&AVI, &file);
+    assert_eq!(8 + le32(&out, 4).unwrap() as usize, out.len());
+}

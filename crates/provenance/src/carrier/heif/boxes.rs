@@ -18,13 +18,14 @@ pub(super) struct Part {
     pub(super) open: bool,
 }
 
-/// The box at `at`, inside something that ends at `limit`.
-pub(super) fn part(source: &mut Source<'_>, at: u64, limit: u64) -> Result<Part, Error> {
+/// The box at `at`, inside something that ends at `limit`. Only one in no other box may say to go on to the end of the
+/// file: within another, nothing could be put behind both.
+pub(super) fn part(source: &mut Source<'_>, at: u64, limit: u64, outer: bool) -> Result<Part, Error> {
     let head: [u8; 8] = source.bytes(at)?;
     let [a, b, c, d, kind @ ..] = head;
     let short = u64::from(u32::from_be_bytes([a, b, c, d]));
     let (data, size) = match short {
-        0 if limit == source.len() => (at + 8, limit - at),
+        0 if outer => (at + 8, limit - at),
         1 => (at + 16, u64::from_be_bytes(source.bytes(at + 8)?)),
         size => (at + 8, size),
     };
@@ -46,7 +47,7 @@ pub(super) fn each(
     let mut at = from;
     // Some writers end a list of boxes with a zero of four bytes.
     while to - at >= 8 {
-        let found = part(source, at, to)?;
+        let found = part(source, at, to, from == 0)?;
         at = found.end;
         each(source, found)?;
     }

@@ -162,7 +162,7 @@ fn every_form_gets_an_item_and_keeps_the_others() {
         let mut picture = Picture::default();
         picture.scan(&mut Source::new(&mut file, "HEIF").unwrap()).unwrap();
         assert_eq!(picture.describes, [(3, vec![1])]);
-        assert_eq!(picture.main_packet(), Some(3));
+        assert_eq!(picture.main_packet(picture.kinds.iter()), Some(3));
     }
 }
 
@@ -245,6 +245,30 @@ fn what_cannot_be_corrected_is_refused() {
 fn a_million_boxes_are_read() {
     let many = [made(FORM, &[]), boxed(b"free", b"").repeat(1_000_000)].concat();
     assert!(labelled(&NAME, &many, VALUE).is_ok());
+}
+
+#[test]
+fn a_packet_that_stands_nowhere_is_none() {
+    // Item 3 is a packet that describes the picture, and the table of places calls it 255.
+    let mut old = made(FORM, &[(b"mime", "XMP\0application/rdf+xml", xmp::with(None, VALUE).unwrap())]);
+    let iloc = memchr::memmem::find(&old, b"iloc").unwrap();
+    let third = iloc + 4 + 4 + 2 + 2 + (2 + 2 + 2 + 16) + (2 + 2 + 2 + 8);
+    assert_eq!(old[third..third + 2], [0, 3]);
+    old[third + 1] = 255;
+    hold(&NAME, &old);
+}
+
+#[test]
+fn a_box_within_another_has_a_size() {
+    // The last box of `meta`, which is the last of the file: behind it the label would be its content.
+    let form = Form { before: true, ..FORM };
+    let mut old = made(form, &[]);
+    let meta = memchr::memmem::find(&old, b"meta").unwrap() - 4;
+    old.extend([0, 0, 0, 0, b'f', b'r', b'e', b'e']);
+    let size = u32::try_from(old.len() - meta).unwrap().to_be_bytes();
+    old.splice(meta..meta + 4, size);
+    assert!(matches!(labelled(&NAME, &old, VALUE), Err(Error::Damaged { .. })));
+    assert!(matches!(found(&NAME, &old), Err(Error::Damaged { .. })));
 }
 
 proptest! {

@@ -102,6 +102,14 @@ fn a_large_page_is_streamed() {
     assert_eq!(labels(&new).len(), 1);
 }
 
+#[test]
+fn a_charset_that_goes_with_a_label_is_no_place() {
+    let page = b"<head><meta charset=g\"La<meta name=\"AIGC\" content=\"x\"><title>t</title>";
+    let new = labelled(page, LABEL).unwrap();
+    assert_eq!(labels(&new).len(), 1);
+    assert_eq!(labelled(&new, LABEL).unwrap(), new);
+}
+
 proptest! {
     #[test]
     fn any_page_is_read(text in "(<|>|meta|head|script|/| |name=AIGC|content=x|=|\"|'|!|-|!--|-->|a|\\?|title|\u{4E2D}){0,40}", wide in any::<bool>()) {

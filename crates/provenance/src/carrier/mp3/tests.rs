@@ -154,3 +154,18 @@ fn damage_is_refused() {
     assert!(!sniff(&[tag(3, 0, &title()), b"fLaC".to_vec()].concat()));
     hostile(&MP3, &file);
 }
+
+#[test]
+fn what_is_no_frame_stays_apart_from_the_label() {
+    // Behind it stands what begins a frame at the place where the label would end if its size were written plainly.
+    let long = VALUE.replace("abc-1", "0123456789");
+    for major in [3, 4] {
+        let body = [b"RPdV\0\0\0I".as_slice(), &[7; 60], &[0; 200]].concat();
+        let file = [tag(major, 0, &body), audio()].concat();
+        for value in [VALUE, &long] {
+            let out = write(&MP3, &file, value).unwrap();
+            assert_eq!(read(&MP3, &out).unwrap()[0].value, *value);
+            assert_eq!(write(&MP3, &out, value).unwrap(), out);
+        }
+    }
+}

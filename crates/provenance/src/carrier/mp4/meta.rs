@@ -166,7 +166,9 @@ impl<'a> Meta<'a> {
         for (_, item) in self.items.iter().enumerate().filter(|(number, _)| !is_gone(*number)) {
             let mut whole = item.whole.to_vec();
             let index = usize::try_from(u32::from_be_bytes(item.kind)).ok()?;
-            if let Some(new) = index.checked_sub(1).and_then(|index| numbers.get(index)).filter(|_| self.keyed()) {
+            if self.keyed() {
+                // An item whose key is not there stays without one: the label's key may come to have its number.
+                let new = index.checked_sub(1).and_then(|index| numbers.get(index)).copied().unwrap_or(0);
                 whole.splice(4..8, new.to_be_bytes());
             }
             items.extend(whole);

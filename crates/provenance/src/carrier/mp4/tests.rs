@@ -198,6 +198,15 @@ fn variants_are_found_and_only_one_is_left() {
 }
 
 #[test]
+fn an_item_without_a_key_does_not_get_that_of_the_label() {
+    let list = boxed(b"ilst", &[value(&1_u32.to_be_bytes(), "words"), value(&7_u32.to_be_bytes(), "more")].concat());
+    let udta = boxed(b"udta", &items(b"mdta", &[list]));
+    let out = labelled(&MP4, &[ftyp(), movie(&[udta]), media()].concat());
+    find(&out, b"words");
+    find(&out, b"more");
+}
+
+#[test]
 fn fragments_move_along() {
     let build = |base: u64, fragment: u64| {
         let header = boxed(b"tfhd", &[[0, 0, 0, 1, 0, 0, 0, 1].as_slice(), &base.to_be_bytes()].concat());
@@ -216,6 +225,13 @@ fn fragments_move_along() {
     assert_eq!(u64::from_be_bytes(array8(&out, find(&out, b"tfhd") + 12)), moof(&out));
     assert_eq!(u64::from_be_bytes(array8(&out, find(&out, b"tfra") + 28)), moof(&out));
     hostile(&MP4, &file);
+    // A fragment that is damaged within shows before anything is written.
+    let mut damaged = file.clone();
+    let inner = find(&file, b"traf") - 4;
+    damaged[inner..inner + 4].copy_from_slice(&[0xFF; 4]);
+    let mut out = Vec::new();
+    assert!((MP4.write)(&mut Cursor::new(&damaged), &mut out, VALUE).is_err());
+    assert!(out.is_empty());
 }
 
 #[test]

@@ -145,6 +145,10 @@ fn damage_is_refused() {
     let mut wrong = file.clone();
     wrong[100] ^= 1;
     assert!(write(&OGG, &wrong, VALUE).unwrap_err().to_string().contains("checksum"));
+    // Nothing is written of a file whose last page is damaged.
+    let mut out = Vec::new();
+    assert!((OGG.write)(&mut std::io::Cursor::new(&file[..file.len() - 3]), &mut out, VALUE).is_err());
+    assert!(out.is_empty());
     let other = page_of(7, 0, 6, 0, &[b"unknown".to_vec()]);
     assert!(matches!(write(&OGG, &other, VALUE), Err(Error::Unsupported { .. })));
     assert!(read(&OGG, b"").is_err());

@@ -16,6 +16,8 @@ use crate::Error;
 const MOST_REVISIONS: usize = 4096;
 /// Most runs of object numbers in all cross-reference sections.
 const MOST_RUNS: usize = 200_000;
+/// Most bytes that are read as objects, over and over where objects are long and looked up often.
+const MOST_PARSED: u64 = 256 << 20;
 /// Deepest chain of references.
 const DEEPEST: usize = 16;
 
@@ -77,6 +79,8 @@ pub(super) struct Pdf<'a, 'b> {
     runs: usize,
     /// How much was decoded of it.
     pub(super) decoded: u64,
+    /// How much was read as objects.
+    parsed: u64,
 }
 
 impl<'a, 'b> Pdf<'a, 'b> {
@@ -103,7 +107,8 @@ impl<'a, 'b> Pdf<'a, 'b> {
         let empty = Value { range: 0..0, kind: Kind::Other };
         let trailer = Object { bytes: Vec::new(), value: empty, at: 0, generation: 0, after: None };
         let base = base as u64;
-        let mut pdf = Self { source, base, trailer, last, streamed: false, sections: Vec::new(), runs: 0, decoded: 0 };
+        let mut pdf =
+            Self { source, base, trailer, last, streamed: false, sections: Vec::new(), runs: 0, decoded: 0, parsed: 0 };
         if base > 0 && !pdf.is_section(base.saturating_add(last))? && pdf.is_section(last)? {
             // Some writers count from the beginning of the file whatever stands before the header.
             pdf.base = 0;
@@ -353,10 +358,15 @@ impl<'a, 'b> Pdf<'a, 'b> {
         let left = self.source.len().saturating_sub(at);
         for window in [4 << 10, 256 << 10, MOST_METADATA] {
             let window = left.min(window);
-            let bytes = self.source.part(at, window, "an object")?;
+            self.parsed = self.parsed.saturating_add(window);
+            if self.parsed > MOST_PARSED {
+                return Err(self.source.too_much("its objects are longer together than metadata should be"));
+            }
+            let mut bytes = self.source.part(at, window, "an object")?;
             match syntax::value(&bytes, 0) {
                 Ok(value) => {
                     let after = indirect.then(|| at + value.range.end as u64);
+                    bytes.truncate(value.range.end);
                     return Ok(Object { bytes, value, at, generation: 0, after });
                 }
                 Err(Trouble::Cut) if window < left => {}

@@ -28,7 +28,9 @@ pub(super) struct Text {
 
 impl Text {
     /// Reads a chunk; nothing when it is none of sense.
-    pub(super) fn read(kind: [u8; 4], data: &[u8]) -> Option<Result<Self, TooLong>> {
+    ///
+    /// `unpacked` grows by what was unpacked, whether that made sense or not.
+    pub(super) fn read(kind: [u8; 4], data: &[u8], unpacked: &mut u64) -> Option<Result<Self, TooLong>> {
         let end = memchr::memchr(0, data.get(..data.len().min(200))?)?;
         let keyword = data.get(..end)?.to_vec();
         let rest = data.get(end + 1..)?;
@@ -46,6 +48,7 @@ impl Text {
         let text = if packed {
             let mut plain = Vec::new();
             let read = flate2::read::ZlibDecoder::new(text).take(MOST_METADATA + 1).read_to_end(&mut plain);
+            *unpacked = unpacked.saturating_add(plain.len() as u64);
             if plain.len() as u64 > MOST_METADATA {
                 return Some(Err(TooLong));
             }

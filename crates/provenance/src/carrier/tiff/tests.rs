@@ -134,7 +134,7 @@ fn packets_over_pixels_are_refused() {
     let (fields, _) = exif::directory(&mut source, header, header.first, end).unwrap();
     let strip = fields.iter().find(|field| field.tag == 273).unwrap();
     let packet = fields.iter().find(|field| field.tag == 700).unwrap();
-    let at = item(&mut source, header, strip, 0).unwrap() as u32;
+    let at = items(&mut source, header, strip, 0, 1).unwrap()[0] as u32;
     let place = packet.at as usize + 8;
     old[place..place + 4].copy_from_slice(&if header.little { at.to_le_bytes() } else { at.to_be_bytes() });
     assert!(matches!(labelled(&NAME, &old, OTHER), Err(Error::Damaged { .. })));

@@ -1,6 +1,7 @@
 use std::io::{Seek, SeekFrom};
 
 use super::super::media::check::{OTHER, VALUE, hostile, labelled, places, read, write};
+use super::super::media::le32;
 use super::*;
 
 fn fmt() -> Vec<u8> {
@@ -128,4 +129,20 @@ fn four_gibibytes_are_the_end_of_riff() {
     let problem = (WAV.write)(&mut file, &mut out, VALUE).unwrap_err().to_string();
     assert!(problem.contains("RF64"), "{problem}");
     assert!(out.is_empty());
+}
+
+#[test]
+fn padding_that_the_size_leaves_out_is_counted_from_then_on() {
+    // The RIFF says that it ends before the padding of its last chunk, which is there, and so may be more.
+    for behind in [0, 1, 120] {
+        let mut plain = plain();
+        plain.splice(4..8, (u32::try_from(plain.len()).unwrap() - 9).to_le_bytes());
+        plain.extend(vec![7; behind]);
+        for value in [VALUE, &VALUE.replace("abc", "ab")] {
+            let out = write(&WAV, &plain, value).unwrap();
+            assert_eq!(read(&WAV, &out).unwrap()[0].value, value);
+            let end = 8 + le32(&out, 4).unwrap() as usize;
+            assert_eq!(end, out.len() - behind, "{value}");
+        }
+    }
 }

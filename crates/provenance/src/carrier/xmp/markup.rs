@@ -11,6 +11,8 @@ use super::{Label, RDF, URI};
 
 /// Deepest nesting of elements.
 const DEEPEST: usize = 4_096;
+/// Most properties named `AIGC`.
+const MOST_PROPERTIES: usize = 20_000;
 
 /// A property named `AIGC`.
 #[derive(Debug)]
@@ -94,7 +96,8 @@ struct Tag {
 
 /// Reads a packet as far as it is sound.
 pub(super) fn read(packet: &[u8]) -> Document {
-    let mut reader = Reader { packet, open: Vec::new(), bound: HashMap::new(), document: Document::default() };
+    let mut reader =
+        Reader { packet, open: Vec::new(), bound: HashMap::new(), inside: false, document: Document::default() };
     if let Err(damage) = reader.run() {
         reader.document.damage = Some(damage);
     }
@@ -158,6 +161,8 @@ struct Reader<'a> {
     open: Vec<Open>,
     /// The namespaces bound to a prefix, the innermost last.
     bound: HashMap<String, Vec<String>>,
+    /// Whether a property named `AIGC` is open.
+    inside: bool,
     document: Document,
 }
 
@@ -193,14 +198,13 @@ impl Reader<'_> {
         String::from_utf8_lossy(self.packet.get(range).unwrap_or_default()).into_owned()
     }
 
-    /// The namespace and the local name of a name.
-    fn resolve(&self, name: &str, attribute: bool) -> (String, String) {
+    /// The namespace and the local name of a name. Neither is copied: a name may be long, and resolved for every element.
+    fn resolve<'n>(&'n self, name: &'n str, attribute: bool) -> (&'n str, &'n str) {
         let (prefix, local) = name.split_once(':').unwrap_or(("", name));
         if prefix.is_empty() && attribute {
-            return (String::new(), local.to_owned());
+            return ("", local);
         }
-        let uri = self.bound.get(prefix).and_then(|bound| bound.last()).cloned().unwrap_or_default();
-        (uri, local.to_owned())
+        (self.bound.get(prefix).and_then(|bound| bound.last()).map_or("", String::as_str), local)
     }
 
     fn close(&mut self, begin: usize) -> Step<usize> {
@@ -217,6 +221,7 @@ impl Reader<'_> {
     fn leave(&mut self, open: Open, inner_end: usize, end: usize) {
         match open.what {
             What::Property(by_the_book) => {
+                self.inside = false;
                 let inner = open.content..inner_end.max(open.content);
                 let text = self.text(inner.clone());
                 let plain = if open.children { texts(&text) } else { unescape(&text) };
@@ -262,16 +267,18 @@ impl Reader<'_> {
         let full = self.text(name.clone());
         let (uri, local) = self.resolve(&full, false);
         let parent = self.open.last().map(|open| open.what);
-        let what = match local.as_str() {
+        let what = match local {
             "RDF" if uri == RDF => What::Rdf,
             "Description" if uri == RDF && parent == Some(What::Rdf) => What::Description,
+            // A label inside a label goes with it; its text would be read again for each around it.
+            "AIGC" if self.inside => What::Other,
             "AIGC" => What::Property(uri == URI && parent == Some(What::Description)),
             _ => What::Other,
         };
         if what == What::Description && self.document.about.is_none() {
             let about = attributes.iter().find(|attribute| {
                 let key = self.text(attribute.name.clone());
-                self.resolve(&key, true) == (RDF.to_owned(), "about".to_owned())
+                self.resolve(&key, true) == (RDF, "about")
             });
             // Early writers put the attribute without its namespace; its text counts all the same.
             self.document.about = about.map(|about| about.value.start - 1..about.value.end + 1);
@@ -279,9 +286,13 @@ impl Reader<'_> {
         for attribute in &attributes {
             let key = self.text(attribute.name.clone());
             let (uri, local) = self.resolve(&key, true);
-            if local == "AIGC" && !key.starts_with("xmlns") {
+            if local == "AIGC" && !key.starts_with("xmlns") && !self.inside {
+                if self.document.properties.len() >= MOST_PROPERTIES {
+                    return Err((begin, "it holds thousands of labels"));
+                }
+                let by_the_book = uri == URI && what == What::Description;
                 self.document.properties.push(Property {
-                    by_the_book: uri == URI && what == What::Description,
+                    by_the_book,
                     attribute: true,
                     range: attribute.range.clone(),
                     text: Some(attribute.value.clone()),
@@ -293,6 +304,12 @@ impl Reader<'_> {
             parent.children = true;
         }
         let simple = attributes.len() == bound.len();
+        if matches!(what, What::Property(_)) {
+            if self.document.properties.len() >= MOST_PROPERTIES {
+                return Err((begin, "it holds thousands of labels"));
+            }
+            self.inside = true;
+        }
         let open = Open { name, begin, content: end, what, bound, simple, children: false };
         match slash {
             Some(slash) => self.leave(open, slash, end),
