@@ -110,6 +110,9 @@ pub(crate) fn rewritten(tag: &[u8], value: Option<&str>) -> Result<Option<Vec<u8
     } else if !footer && fresh.len() < body.len() {
         // The padding takes the change up, so that the audio stays where it is.
         fresh.resize(body.len(), 0);
+    } else if !footer {
+        // Where the tag grows, it keeps as much padding as it had: some readers need a zero to see where frames end.
+        fresh.extend_from_slice(rest);
     }
     let padding = fresh.len() - frames.end;
     extended_header(&mut fresh, &parsed, frames, padding);

@@ -81,8 +81,9 @@ fn the_checksum_and_the_footer_are_right_again() {
     let file = [tag(3, 0x40, &[extended, frames, vec![0; 50]].concat()), audio()].concat();
     let out = labelled(&MP3, &file);
     let end = id3::length(&out).unwrap() as usize;
-    assert_eq!(out[16..20], [0, 0, 0, 0], "the padding is used up");
-    assert_eq!(out[20..24], crc32(0, &out[24..end]).to_be_bytes());
+    assert_eq!(out[16..20], [0, 0, 0, 50], "a tag that grows keeps its padding");
+    assert_eq!(out[20..24], crc32(0, &out[24..end - 50]).to_be_bytes());
+    assert!(out[end - 50..end].iter().all(|byte| *byte == 0));
     // 2.4: footer, no padding.
     let mut footer = tag(4, 0x10, &title());
     let header = footer[..10].to_vec();
