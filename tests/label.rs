@@ -229,6 +229,7 @@ fn the_table_of_real_files_has_every_carrier_and_explains_every_hole() {
         let refused = table.contains(&format!("this {} file cannot be labelled: ", carrier.id));
         assert!(row || refused, "no file of {} was labelled and read back, or refused with the reason", carrier.id);
     }
+    assert!(!table.contains("Unexplained"), "a hole has no reason yet: see e2e/provenance/holes.py");
     for line in table.lines().filter(|line| line.starts_with('|')) {
         for hole in line.split('✗').skip(1) {
             let note = hole.split_once(']').map(|(note, _)| note).unwrap_or_default();
