@@ -118,8 +118,8 @@ pub const ALL: &[Carrier] = &[
 pub trait Output: Read + Write + Seek {}
 impl<T: Read + Write + Seek> Output for T {}
 
-/// How much is read and written at a time.
-const BUFFER: usize = 1 << 20;
+/// How much is read and written at a time: little enough that the allocator keeps it, as fresh pages cost more than the copying.
+const BUFFER: usize = 64 << 10;
 
 /// The carrier of a file, which is left at its beginning. Texts are told apart by `ending` (without a dot).
 ///

@@ -10,6 +10,10 @@ use menshen_provenance::label::Aigc;
 
 use crate::exit;
 
+/// How much is read and written at a time: little enough that the allocator keeps it, as fresh pages cost more than the
+/// copying.
+const BUFFER: usize = 64 << 10;
+
 /// A file is named with what is wrong.
 pub(super) fn cannot(path: &Path, error: impl std::fmt::Display) -> anyhow::Error {
     exit::usage(format!("{}: {error}", path.display()))
@@ -58,7 +62,7 @@ pub(super) fn staged(
         std::fs::set_permissions(&fresh, about.permissions()).map_err(|e| cannot(&fresh, e))?;
         let made = File::open(&fresh).map_err(|e| cannot(&fresh, e))?;
         made.sync_all().map_err(|e| cannot(&fresh, e))?;
-        check(&mut BufReader::new(made))?;
+        check(&mut BufReader::with_capacity(BUFFER, made))?;
         std::fs::rename(&fresh, &place).map_err(|e| cannot(&place, e))
     })();
     if written.is_err() {
@@ -76,8 +80,8 @@ pub(super) fn replace(
 ) -> Result<()> {
     let make = |fresh: &Path, made: File| {
         let file = File::open(path).map_err(|e| cannot(path, e))?;
-        let mut copy = BufWriter::with_capacity(1 << 20, made);
-        change(&mut BufReader::with_capacity(1 << 20, file), &mut copy).map_err(|e| cannot(path, e))?;
+        let mut copy = BufWriter::with_capacity(BUFFER, made);
+        change(&mut BufReader::with_capacity(BUFFER, file), &mut copy).map_err(|e| cannot(path, e))?;
         copy.into_inner().map(drop).map_err(|e| cannot(fresh, e.error()))
     };
     staged(path, out, make, check)
