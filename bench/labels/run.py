@@ -52,7 +52,7 @@ def film(menshen, work, name, flags):
     frames = 2_000_000_000 // (1920 * 1080 * 3 // 2)
     raw = ["-f", "rawvideo", "-s", "1920x1080", "-pix_fmt", "yuv420p", "-r", "25", "-i", "/dev/zero"]
     subprocess.run(
-        ["ffmpeg", "-nostdin", "-v", "error", *raw, "-frames:v", str(frames), "-c:v", "rawvideo", *flags, "-y", path], check=True)
+        ["ffmpeg", "-nostdin", "-v", "fatal", *raw, "-frames:v", str(frames), "-c:v", "rawvideo", *flags, "-y", path], check=True)
     out, copy = work / f"out-{name}", work / f"copy-{name}"
     best, copied = float("inf"), float("inf")
     for _ in range(3):
@@ -82,7 +82,7 @@ def main():
     with tempfile.TemporaryDirectory(dir=given.work and str(pathlib.Path(given.work))) as work:
         work = pathlib.Path(work)
         print("| what | took | beside it |\n|---|--:|--:|", flush=True)
-        pictures(menshen, work, "jpg", (800, 700), given.count)
+        pictures(menshen, work, "jpg", (1000, 900), given.count)
         pictures(menshen, work, "png", (640, 546), given.count)
         film(menshen, work, "index-last.mov", [])
         film(menshen, work, "index-first.mov", ["-movflags", "+faststart"])

@@ -1,0 +1,37 @@
+import { expect, test } from '../../web/console/playwright'
+import { accessible, complaints, enter, fits, open, owned, PAGES, prefer, SIZES, type Lang, type Theme } from './support'
+
+for (const lang of ['zh', 'en'] as Lang[]) {
+  for (const theme of ['light', 'dark'] as Theme[]) {
+    for (const [name, size] of Object.entries(SIZES)) {
+      test(`every page: ${lang}, ${theme}, ${name}`, async ({ page }) => {
+        test.setTimeout(400_000)
+        await page.setViewportSize(size)
+        await prefer(page, lang, theme)
+        const said = complaints(page)
+        await page.goto('/console/')
+        await expect(page.locator('main h1')).toBeVisible()
+        await accessible(page, 'sign-in')
+        await enter(page)
+        // A change behind the # loads nothing: the page asks who is signed in when it begins.
+        await page.reload()
+        for (const path of PAGES) {
+          await open(page, path)
+          await expect.soft(page.locator('html')).toHaveAttribute('data-theme', theme)
+          await expect.soft(page.locator('html')).toHaveAttribute('lang', lang === 'zh' ? 'zh-CN' : 'en')
+          // The pages of one campaign or one run carry its own name.
+          if (!path.includes('/')) expect.soft(/[\u4e00-\u9fff]/.test((await page.locator('main h1').first().textContent()) ?? ''), `${path} speaks ${lang}`).toBe(lang === 'zh')
+          await fits(page, path)
+          await accessible(page, path)
+          expect.soft(await owned(page), path).toBeUndefined()
+        }
+        await page.goto('/console/#/records')
+        await page.locator('table.data tbody a').first().click()
+        await expect(page.locator('.mark, .foreign').first()).toBeVisible()
+        await fits(page, 'record')
+        await accessible(page, 'record')
+        expect(said).toEqual([])
+      })
+    }
+  }
+}
