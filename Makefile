@@ -3,13 +3,17 @@
 CARGO ?= cargo
 BIN := target/release/menshen
 
-.PHONY: run build test lint fmt e2e e2e-assess e2e-redteam e2e-provenance bench bench-micro fuzz clean help
+.PHONY: run build console test lint fmt e2e e2e-assess e2e-redteam e2e-provenance bench bench-micro fuzz clean help
 
 run: build ## build the release binary and start the gateway
 	$(BIN) serve
 
 build: ## build the release binary
 	$(CARGO) build --release --locked -p menshen
+
+console: ## build the console's pages into the program (needs Node 20); then make run
+	cd web/console && npm ci && npm run build
+	touch crates/console/build.rs
 
 test: ## format, lints and every test
 	$(CARGO) fmt --all --check

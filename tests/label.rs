@@ -166,7 +166,8 @@ fn what_is_damaged_or_missing_is_said_and_the_others_go_on() {
     let ran = desk.run(&["read", "cut.wav"]);
     assert!(ran.code == 3 && ran.err.contains("cut.wav"), "{} {}{}", ran.code, ran.out, ran.err);
     let ran = desk.run(&["read", "--json", "missing.png", "a.wav"]);
-    assert_eq!((ran.code, ran.json()[0]["state"].as_str()), (2, Some("compliant")), "{}{}", ran.out, ran.err);
+    assert_eq!((ran.code, ran.json()[1]["state"].as_str()), (2, Some("compliant")), "{}{}", ran.out, ran.err);
+    assert!(ran.json()[0]["problem"].as_str().unwrap().contains("missing.png"), "{}", ran.out);
     assert!(ran.err.contains("missing.png"));
     assert_eq!(desk.run(&["verify", "missing.png", "a.wav"]).code, 10);
     let html: Vec<u8> =

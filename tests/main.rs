@@ -28,6 +28,8 @@ mod label_inspect;
 mod label_rest;
 mod labelled_answers;
 mod lexicon;
+mod observe;
+mod people;
 mod personal_data;
 mod redteam;
 mod running;

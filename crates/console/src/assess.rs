@@ -29,7 +29,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::review::{Desk, Reviewer};
-use crate::{Answer, Problem, Route, actor, body, no_program, said};
+use crate::{Answer, Problem, Route, actor, body, in_name_of, no_program, said};
 
 /// The judges of a run that begins now, and what else its result depends on.
 pub struct Prepared {
@@ -300,7 +300,7 @@ async fn review(State(assess): App, Path(id): Path<String>) -> Answer {
 
 async fn next(State(assess): App, Path(id): Path<String>, headers: HeaderMap, query: Words) -> Answer {
     let review = assess.record(&id).await?.review()?;
-    let reviewer = query.get("reviewer").map_or_else(|| actor(&headers), String::as_str);
+    let reviewer = in_name_of(&headers, query.get("reviewer").map(String::as_str))?;
     let task = review.next(reviewer).map(|(item, task)| {
         json!({ "key": item.key, "bank": item.bank, "group": item.group, "asked": item.asked, "answer": item.answer,
             "stopped": item.stopped, "labels": Label::of_bank(&item.bank), "settles": matches!(task, Task::Settle { .. }) })
@@ -324,7 +324,7 @@ async fn decide(State(assess): App, Path(id): Path<String>, headers: HeaderMap, 
     let decide: Decide = body(&bytes)?;
     let info = run::info(&assess.store, &id).await?;
     let review = assess.record(&info.id).await?.review()?;
-    let reviewer = decide.reviewer.as_deref().unwrap_or_else(|| actor(&headers));
+    let reviewer = in_name_of(&headers, decide.reviewer.as_deref())?;
     let decision =
         review.decide(reviewer, &decide.key, decide.label, &decide.note, &format!("api by {}", actor(&headers)))?;
     let written = assess.store.decide(&info.id, vec![decision]).await?;

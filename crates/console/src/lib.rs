@@ -1,4 +1,5 @@
-//! The administrators' REST API beside the gateway: campaigns of the red team, and the range.
+//! The administrators' REST API beside the gateway: campaigns of the red team, the range, assessments; and the console's
+//! [pages].
 //!
 //! One table ([`ROUTES`]) lists every path; the router and the OpenAPI paths are both made from it. Who may call is
 //! decided before a request comes here; the header [`ACTOR`] says who it is. Nothing here decides anything: handlers
@@ -41,6 +42,7 @@ macro_rules! route {
 }
 
 pub mod assess;
+pub mod pages;
 pub mod review;
 
 /// The header that says who calls.
@@ -153,11 +155,11 @@ fn describe<S>(routes: &[Route<S>], paths: &mut Map<String, Value>) {
         let mut operation = json!({
             "operationId": format!("{}{name}", route.method.to_lowercase()),
             "summary": route.summary,
-            "security": [{ "key": [] }],
+            "security": [{ "key": [] }, { "session": [], "csrf": [] }],
             "responses": {
                 "200": { "description": "Done", "content": content },
                 "400": { "description": "The request is wrong", "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } } },
-                "401": { "description": "An admin key is missing", "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } } },
+                "401": { "description": "An admin key or a session is missing", "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } } },
                 "404": { "description": "There is no such thing", "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } } },
             },
         });
@@ -186,6 +188,7 @@ impl IntoResponse for Problem {
         let kind = match self.0 {
             StatusCode::NOT_FOUND => "not_found",
             StatusCode::BAD_REQUEST => "invalid_request",
+            StatusCode::FORBIDDEN => "permission_denied",
             StatusCode::CONFLICT => "conflict",
             StatusCode::BAD_GATEWAY => "target_unavailable",
             _ => "unavailable",
@@ -234,6 +237,20 @@ fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
 
 fn actor(headers: &HeaderMap) -> &str {
     headers.get(ACTOR).and_then(|v| v.to_str().ok()).unwrap_or("admin")
+}
+
+/// In whose name something is done: the name that is given, or the caller's own. Somebody who is signed in acts in no
+/// other name: where two people have to agree, one could be both.
+fn in_name_of<'a>(headers: &'a HeaderMap, given: Option<&'a str>) -> Result<&'a str, Problem> {
+    let actor = actor(headers);
+    match (actor.strip_prefix("person:"), given) {
+        (Some(own), None) => Ok(own),
+        (Some(own), Some(given)) if own == given => Ok(own),
+        (Some(_), Some(_)) => {
+            Err(Problem(StatusCode::FORBIDDEN, "you are signed in, and can act in no other name than yours".to_owned()))
+        }
+        (None, given) => Ok(given.unwrap_or(actor)),
+    }
 }
 
 #[derive(Deserialize)]
@@ -371,7 +388,7 @@ struct NewSession {
 
 async fn open_session(State(console): App, headers: HeaderMap, bytes: Bytes) -> Answer {
     let new: NewSession = body(&bytes)?;
-    let player = new.player.as_deref().unwrap_or_else(|| actor(&headers));
+    let player = in_name_of(&headers, new.player.as_deref())?;
     said(&console.range.open_session(&new.target, player).await?)
 }
 
@@ -458,6 +475,17 @@ async fn grades(State(_): App) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn somebody_who_is_signed_in_acts_in_their_own_name_only() {
+        let by = |actor: &'static str| HeaderMap::from_iter([(ACTOR.parse().unwrap(), actor.parse().unwrap())]);
+        let said = |actor, given| in_name_of(&by(actor), given).map(str::to_owned).map_err(|p| p.0);
+        assert_eq!(said("person:wei", None), Ok("wei".to_owned()));
+        assert_eq!(said("person:wei", Some("wei")), Ok("wei".to_owned()));
+        assert_eq!(said("person:wei", Some("li")), Err(StatusCode::FORBIDDEN));
+        assert_eq!(said("admin", Some("li")), Ok("li".to_owned()));
+        assert_eq!(said("admin", None), Ok("admin".to_owned()));
+    }
 
     #[test]
     fn every_route_is_in_the_document_once() {

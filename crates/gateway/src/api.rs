@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::MethodRouter;
 use http::{HeaderMap, HeaderValue, Uri, header};
 use menshen_verdict::{Action, Conversation, Outcome, Report, Role, Side};
 use serde_json::{Value, json};
 
-use crate::auth::Caller;
+use crate::auth::{Caller, Permission};
 use crate::error::{Failure, GatewayError};
 use crate::exchange::REQUEST_ID;
 use crate::family::Family;
@@ -33,8 +34,11 @@ pub mod labels;
 pub mod litellm;
 pub mod models;
 pub mod moderations;
+pub mod observe;
 pub mod openapi;
 pub mod openguardrails;
+pub mod people;
+pub mod session;
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +47,8 @@ pub enum Access {
     Open,
     /// A caller with a key, where keys are required.
     Caller,
-    /// An administrator.
-    Admin,
+    /// An administrator's key, or somebody who is signed in and may do this.
+    May(Permission),
 }
 
 /// A path, what it is for, and who may call it.
@@ -65,6 +69,17 @@ pub struct Route {
 }
 
 macro_rules! route {
+    ($method:ident $path:literal, $summary:literal, may $permission:ident, $request:expr => $response:literal, $handler:path) => {
+        Route {
+            method: stringify!($method),
+            path: $path,
+            summary: $summary,
+            access: Access::May(Permission::$permission),
+            request: $request,
+            response: $response,
+            handler: Some(|| axum::routing::on(axum::routing::MethodFilter::$method, $handler)),
+        }
+    };
     ($method:ident $path:literal, $summary:literal, $access:ident, $request:expr => $response:literal, $handler:path) => {
         Route {
             method: stringify!($method),
@@ -120,29 +135,75 @@ pub static ROUTES: &[Route] = &[
     route!(GET "/metrics", "Prometheus metrics", Open, None => "Text", health::metrics),
     route!(GET "/openapi.json", "This document", Open, None => "OpenApi", openapi::document),
     route!(GET "/", "Where to go from here", Open, None => "Text", health::welcome),
-    route!(GET "/admin/keys", "Keys, without their secrets", Admin, None => "Keys", admin::list_keys),
-    route!(POST "/admin/keys", "Make a key; its secret is shown once", Admin, Some("NewKey") => "NewKeyMade", admin::create_key),
-    route!(DELETE "/admin/keys/{id}", "Revoke a key", Admin, None => "Done", admin::revoke_key),
-    route!(POST "/admin/reload", "Load the packs again", Admin, None => "Packs", admin::reload),
-    route!(GET "/admin/packs", "Packs in force and what is wrong with them", Admin, None => "Packs", admin::packs),
-    route!(GET "/admin/audit/verify", "Prove the audit chain", Admin, None => "AuditReport", admin::verify),
-    route!(GET "/admin/reviews", "Requests that wait for a human", Admin, None => "Reviews", admin::reviews),
-    route!(POST "/admin/reviews/{id}", "Decide a review", Admin, Some("ReviewDecision") => "Done", admin::resolve_review),
-    route!(GET "/admin/agreements", "Who may be given content without explicit label, and who might", Admin, None => "Agreements", admin::agreements),
-    route!(POST "/admin/agreements", "Record that a user agreed to label such content themselves", Admin, Some("NewAgreement") => "Agreement", admin::agree),
-    route!(DELETE "/admin/agreements/{id}", "End an agreement", Admin, None => "Done", admin::withdraw),
-    route!(DELETE "/admin/suspensions/{tenant}/{user}", "Lift a suspension", Admin, None => "Done", admin::lift),
+    route!(GET "/admin/keys", "Keys, without their secrets", may KeysRead, None => "Keys", admin::list_keys),
+    route!(POST "/admin/keys", "Make a key; its secret is shown once", may Keys, Some("NewKey") => "NewKeyMade", admin::create_key),
+    route!(DELETE "/admin/keys/{id}", "Revoke a key", may Keys, None => "Done", admin::revoke_key),
+    route!(POST "/admin/reload", "Load the packs again", may Packs, None => "Packs", admin::reload),
+    route!(GET "/admin/packs", "Packs in force and what is wrong with them", may PacksRead, None => "Packs", admin::packs),
+    route!(GET "/admin/audit/verify", "Prove the audit chain", may AuditRead, None => "AuditReport", admin::verify),
+    route!(GET "/admin/reviews", "Requests that wait for a human", may ReviewsRead, None => "Reviews", admin::reviews),
+    route!(POST "/admin/reviews/{id}", "Decide a review", may Reviews, Some("ReviewDecision") => "Done", admin::resolve_review),
+    route!(GET "/admin/agreements", "Who may be given content without explicit label, and who might", may AgreementsRead, None => "Agreements", admin::agreements),
+    route!(POST "/admin/agreements", "Record that a user agreed to label such content themselves", may Agreements, Some("NewAgreement") => "Agreement", admin::agree),
+    route!(DELETE "/admin/agreements/{id}", "End an agreement", may Agreements, None => "Done", admin::withdraw),
+    route!(GET "/admin/overview", "What happened in a time, counted", may Observe, None => "Overview", observe::overview),
+    route!(GET "/admin/records", "Requests, newest first", may Observe, None => "RecordPage", observe::records),
+    route!(GET "/admin/records/live", "Requests as they end, as server-sent events: one RecordRow each", may Observe, None => "EventStream", observe::live),
+    route!(GET "/admin/records/{request_id}", "A request's records and their place in the chain", may Observe, None => "RecordDetail", observe::record),
+    route!(POST "/admin/records/{request_id}/feedback", "Say what you think of a decision", may Observe, Some("NewFeedback") => "Feedback", observe::put_feedback),
+    route!(GET "/admin/feedback", "What people said of decisions, newest first", may Observe, None => "FeedbackList", observe::feedback),
+    route!(GET "/admin/taxonomy", "What labels are called", may Observe, None => "Taxonomy", observe::taxonomy),
+    route!(DELETE "/admin/suspensions/{tenant}/{user}", "Lift a suspension", may Suspensions, None => "Done", admin::lift),
+    route!(GET "/console/api/session", "Who is signed in", Open, None => "Session", session::current),
+    route!(POST "/console/api/session", "Sign in, with name and password or with an admin key", Open, Some("SignIn") => "Session", session::sign_in),
+    route!(DELETE "/console/api/session", "Sign out", Open, None => "Done", session::sign_out),
+    route!(GET "/console/api/setup", "Whether the first account is to be made, and what else is", Open, None => "Setup", session::setup),
+    route!(POST "/console/api/setup/owner", "Make the first account, with the token that the program printed", Open, Some("FirstOwner") => "Session", session::first_owner),
+    route!(GET "/admin/people", "Accounts", may PeopleRead, None => "People", people::list),
+    route!(POST "/admin/people", "Make an account", may People, Some("NewPerson") => "Person", people::add),
+    route!(PATCH "/admin/people/{id}", "Change an account; its sessions end where its rights change", may People, Some("PersonChange") => "Person", people::change),
+    route!(DELETE "/admin/people/{id}", "Remove an account", may People, None => "Done", people::remove),
+    route!(POST "/admin/people/{id}/password", "Set a password; one's own with the current one. 'me' is oneself", may Account, Some("NewPassword") => "PasswordSet", people::password),
+    route!(POST "/admin/people/me/totp", "Begin the enrolment of a second factor", may Account, None => "TotpSecret", people::begin_totp),
+    route!(POST "/admin/people/me/totp/confirm", "End the enrolment with a code", may Account, Some("TotpCode") => "Done", people::confirm_totp),
+    route!(GET "/admin/sessions", "Sessions: one's own, or all for those who see accounts", may Account, None => "Sessions", people::sessions),
+    route!(DELETE "/admin/sessions/{id}", "End a session: one's own, or any for owners", may Account, None => "Done", people::end_session),
 ];
 
 /// The routes that are not conversations.
-pub(crate) fn routes() -> Router<Arc<Gateway>> {
+///
+/// Who may call is decided here, from the table: a handler cannot forget it.
+pub(crate) fn routes(gateway: &Arc<Gateway>) -> Router<Arc<Gateway>> {
     let mut router = Router::new();
     for route in ROUTES {
-        if let Some(handler) = route.handler {
-            router = router.route(route.path, handler());
+        let Some(handler) = route.handler else { continue };
+        let mut handler = handler();
+        if let Access::May(permission) = route.access {
+            let state = (Arc::clone(gateway), permission);
+            handler = handler.layer(middleware::from_fn_with_state(state, permitted));
         }
+        router = router.route(route.path, handler);
     }
     router
+}
+
+/// Lets those through who may; the handler finds them in the request.
+async fn permitted(
+    State((gateway, permission)): State<(Arc<Gateway>, Permission)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let path = request.uri().path().to_owned();
+    let mut response = match gateway.door.permitted(request.method(), request.headers(), Some(permission)) {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(error) => answer(&path, Err(error), &gateway).await,
+    };
+    // What administrators see stays out of shared and of disk caches.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// An error in the format that callers of `path` expect.
@@ -196,6 +257,13 @@ pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Response {
 /// A caller who was let in and counted.
 pub(crate) fn enter(gateway: &Gateway, headers: &HeaderMap) -> Result<Caller, GatewayError> {
     let caller = gateway.door.caller(headers)?;
+    gateway.limiter.admit(&caller)?;
+    Ok(caller)
+}
+
+/// The same for a request that only reads.
+pub(crate) fn enter_reading(gateway: &Gateway, headers: &HeaderMap) -> Result<Caller, GatewayError> {
+    let caller = gateway.door.caller_for(&http::Method::GET, headers)?;
     gateway.limiter.admit(&caller)?;
     Ok(caller)
 }
@@ -312,7 +380,7 @@ fn api_of(path: &str) -> &'static str {
         p if p.starts_with("/v1/labels") => "labels",
         p if p.starts_with("/v1/guardrails") => "openguardrails",
         p if p.starts_with("/api/v1/text/") => "fms",
-        p if p.starts_with("/admin/") => "admin",
+        p if p.starts_with("/admin/") || p.starts_with("/console/") => "admin",
         _ => "other",
     }
 }

@@ -1,13 +1,22 @@
 //! Who calls, and what they may do.
 
+mod permission;
+mod session;
+
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, Method, header};
 use menshen_policy::Subject;
-use menshen_store::{Store, same_secret};
+use menshen_store::{Person, Role, Store, same_secret};
 
-use crate::config::{AuthMode, Config};
+use crate::config::{AuthMode, Config, SecureCookie};
 use crate::error::{Failure, GatewayError};
+
+pub use permission::Permission;
+pub(crate) use permission::of_annex;
+pub use session::{COOKIE, CSRF};
+pub(crate) use session::{same_origin, token};
 
 /// The scope of a key that may administer.
 pub const ADMIN: &str = "admin";
@@ -19,7 +28,7 @@ pub const INFER: &str = "infer";
 pub struct Caller {
     /// Tenant, application, end user, tier, scene.
     pub subject: Subject,
-    /// The key's id; `None` where no key is needed.
+    /// The key's id; `person:` and the name for somebody who is signed in; `None` where no key is needed.
     pub key_id: Option<String>,
     /// Requests a minute; 0 for no limit.
     pub requests_per_minute: u32,
@@ -27,14 +36,62 @@ pub struct Caller {
     pub tokens_per_minute: u32,
     /// Tokens a day; 0 for no limit.
     pub tokens_per_day: u64,
-    /// Whether the caller may administer.
+    /// Whether the caller has an administrator's key, and may do everything.
     pub admin: bool,
+    /// The person who is signed in.
+    pub person: Option<Arc<Person>>,
+    /// The session's id.
+    pub session: Option<String>,
+}
+
+impl Caller {
+    /// Lets those through who may do this; `None` is for an administrator's key only.
+    ///
+    /// # Errors
+    /// For everybody else.
+    pub fn allowed(&self, permission: Option<Permission>) -> Result<(), GatewayError> {
+        if self.admin {
+            return Ok(());
+        }
+        let refused = |why: &'static str| Err(GatewayError::new(Failure::Forbidden, why));
+        let (Some(person), Some(permission)) = (&self.person, permission) else {
+            return refused("this needs an admin key");
+        };
+        if !permission.roles().iter().any(|role| person.is(*role)) {
+            return refused("your roles do not allow this; an owner can change them");
+        }
+        if permission.of_the_house() && person.tenant.is_some() {
+            return refused("this concerns all tenants, and your account is bound to one");
+        }
+        Ok(())
+    }
+
+    /// Whether they may do this.
+    pub fn may(&self, permission: Permission) -> bool {
+        self.allowed(Some(permission)).is_ok()
+    }
+
+    /// The one tenant they may see; none for all.
+    pub fn bound(&self) -> Option<&str> {
+        self.person.as_ref().and_then(|p| p.tenant.as_deref())
+    }
+
+    /// Whether they may see what is of this tenant, or of none.
+    pub fn sees(&self, tenant: Option<&str>) -> bool {
+        self.bound().is_none_or(|own| tenant == Some(own))
+    }
+
+    /// Whether they are an owner of the whole house, or have an administrator's key.
+    pub fn rules_all(&self) -> bool {
+        self.admin || self.person.as_ref().is_some_and(|p| p.is(Role::Owner) && p.tenant.is_none())
+    }
 }
 
 /// Checks keys.
 pub struct Door {
     mode: AuthMode,
     loopback: bool,
+    secure_cookie: bool,
     /// The admin key that was configured, if one was.
     admin_key: Option<String>,
     store: Store,
@@ -65,6 +122,11 @@ impl Door {
         Door {
             mode: config.auth.mode,
             loopback: config.listen.ip().is_loopback(),
+            secure_cookie: match config.console.secure_cookie {
+                SecureCookie::Auto => !config.listen.ip().is_loopback(),
+                SecureCookie::Always => true,
+                SecureCookie::Never => false,
+            },
             admin_key: admin_key.map(str::to_owned),
             store,
             requests_per_minute: config.limits.requests_per_minute,
@@ -92,8 +154,16 @@ impl Door {
     /// Lets a caller in who wants to converse or check.
     ///
     /// # Errors
-    /// Without a valid key where one is needed.
+    /// Without a valid key or session where one is needed.
     pub fn caller(&self, headers: &HeaderMap) -> Result<Caller, GatewayError> {
+        self.caller_for(&Method::POST, headers)
+    }
+
+    /// The same for a method: one that only reads needs no token against forged requests beside a session's cookie.
+    ///
+    /// # Errors
+    /// Without a valid key or session where one is needed.
+    pub fn caller_for(&self, method: &Method, headers: &HeaderMap) -> Result<Caller, GatewayError> {
         let secret = presented(headers);
         if let Some(secret) = secret
             && (secret.starts_with("msk_") || !self.open() || self.is_admin_key(secret))
@@ -125,7 +195,21 @@ impl Door {
                 tokens_per_minute: key.tpm.unwrap_or(self.tokens_per_minute),
                 tokens_per_day: self.tokens_per_day,
                 admin,
+                person: None,
+                session: None,
             });
+        }
+        if secret.is_none() {
+            match self.signed_in_for(method, headers) {
+                Ok(Some((open, _))) => {
+                    let caller = self.caller_of(open, headers);
+                    caller.allowed(Some(Permission::Try))?;
+                    return Ok(caller);
+                }
+                // Where everybody may call, a cookie takes nothing away.
+                Err(error) if !self.open() => return Err(error),
+                Ok(None) | Err(_) => {}
+            }
         }
         if self.open() {
             return Ok(self.stranger(headers));
@@ -152,6 +236,8 @@ impl Door {
             tokens_per_minute: self.tokens_per_minute,
             tokens_per_day: self.tokens_per_day,
             admin: false,
+            person: None,
+            session: None,
         }
     }
 
@@ -177,22 +263,8 @@ impl Door {
         if self.bound.iter().any(|b| b == app) { None } else { named(headers, "x-menshen-scene") }
     }
 
-    fn is_admin_key(&self, secret: &str) -> bool {
+    /// Whether it is the key that the operator set.
+    pub(crate) fn is_admin_key(&self, secret: &str) -> bool {
         self.admin_key.as_deref().is_some_and(|known| same_secret(known, secret))
-    }
-
-    /// Lets an administrator in. There is no open mode here.
-    ///
-    /// # Errors
-    /// Without an admin key.
-    pub fn administrator(&self, headers: &HeaderMap) -> Result<Caller, GatewayError> {
-        if presented(headers).is_none() {
-            return Err(GatewayError::new(
-                Failure::Unauthorized,
-                "an admin key is required: send it as 'Authorization: Bearer …'",
-            ));
-        }
-        let caller = self.caller(headers)?;
-        if caller.admin { Ok(caller) } else { Err(GatewayError::new(Failure::Forbidden, "this needs an admin key")) }
     }
 }

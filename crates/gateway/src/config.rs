@@ -1,5 +1,6 @@
 //! What an operator can set. Every value has a documented default; units are in the names.
 
+mod console;
 mod label;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use menshen_judge::remote::Format;
 use serde::{Deserialize, Serialize};
 
+pub use console::{Console, SecureCookie};
 pub use label::{AppLabel, Explicit, Label, Mark, UnlabelledFiles};
 
 /// The whole configuration, as in `menshen.toml`.
@@ -41,6 +43,8 @@ pub struct Config {
     pub label: Label,
     /// Settings by application name; `default` stands for every application that is not named.
     pub apps: BTreeMap<String, App>,
+    /// The console.
+    pub console: Console,
     /// Traces.
     pub traces: Traces,
 }
@@ -61,6 +65,7 @@ impl Default for Config {
             audit: Audit::default(),
             label: Label::default(),
             apps: BTreeMap::new(),
+            console: Console::default(),
             traces: Traces::default(),
         }
     }

@@ -75,6 +75,12 @@ failures! {
     UnsupportedMedia = 415, "unsupported_media_type", Client, Invalid, false;
     /// No key, or not one of ours.
     Unauthorized = 401, "invalid_api_key", Client, Invalid, false;
+    /// Name, password or code are not right.
+    WrongCredentials = 401, "wrong_credentials", Client, Invalid, false;
+    /// The password is right, and the second factor is missing.
+    SecondFactor = 401, "second_factor_needed", Client, Invalid, false;
+    /// A changing request with a session, but without its token against forged requests.
+    Csrf = 403, "csrf_token_missing", Client, Invalid, false;
     /// A key without the right to do this.
     Forbidden = 403, "permission_denied", Client, Invalid, false;
     /// The requests or tokens of this key are used up for now.
@@ -126,7 +132,15 @@ failures! {
 impl Failure {
     /// Strangers and floods are counted, not recorded: they must not be able to fill the disk.
     pub const fn only_counted(self) -> bool {
-        matches!(self, Failure::Unauthorized | Failure::RateLimited | Failure::Overloaded)
+        matches!(
+            self,
+            Failure::Unauthorized
+                | Failure::WrongCredentials
+                | Failure::SecondFactor
+                | Failure::Csrf
+                | Failure::RateLimited
+                | Failure::Overloaded
+        )
     }
 }
 

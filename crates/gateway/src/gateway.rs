@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::serve::ListenerExt;
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api;
-use crate::auth::Door;
+use crate::auth::{Door, of_annex};
 use crate::config::Config;
 use crate::error::{Failure, GatewayError};
 use crate::exchange;
@@ -169,11 +169,12 @@ impl Gateway {
             .route("/v1/embeddings", converse(&Embeddings))
             .route("/v1/images/generations", converse(&Images))
             .route("/v1/audio/speech", converse(&Speech))
-            .merge(api::routes())
+            .merge(api::routes(self))
             .fallback(api::not_found)
             .method_not_allowed_fallback(api::method_not_allowed)
             .with_state(Arc::clone(self))
             .merge(annex)
+            .merge(self.annex.get().map_or_else(Router::new, |a| a.pages.clone()))
             .layer(middleware::from_fn_with_state(Arc::clone(self), admit))
             .layer(tower_http::catch_panic::CatchPanicLayer::custom(api::panicked))
     }
@@ -219,21 +220,27 @@ impl Gateway {
     }
 }
 
-/// A room beside the gateway that is reached through its door: only by administrators, and every change is recorded.
+/// A room beside the gateway that is reached through its door: by those who may ([`crate::auth::Permission`]), and every
+/// change is recorded.
 pub struct Annex {
     /// Its routes. They read who calls from the header [`ACTOR`], which the door sets.
     pub router: Router,
+    /// Routes that anybody may reach: pages without data, which ask for the session themselves.
+    pub pages: Router,
     /// Its part of the OpenAPI document: paths to operations.
     pub paths: Value,
 }
 
-/// The header in which an annex finds the id of the administrator's key.
+/// The header in which an annex finds who calls: the id of an administrator's key, or `person:` and a name.
 pub const ACTOR: &str = "x-menshen-actor";
 
-/// Lets administrators through to the annex, and records what they changed.
+/// Lets those through to the annex who may, and records what they changed.
 async fn administrators(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
-    let caller = match gateway.door.administrator(request.headers()) {
+    // The path as it was declared: what a client writes into its parameters decides nothing.
+    let declared = request.extensions().get::<MatchedPath>().map(|p| p.as_str().to_owned()).unwrap_or_default();
+    let permission = of_annex(&declared, request.method().is_safe());
+    let caller = match gateway.door.permitted(request.method(), request.headers(), permission) {
         Ok(caller) => caller,
         Err(error) => {
             gateway.metrics.failed(error.failure.code());

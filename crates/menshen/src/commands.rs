@@ -17,6 +17,7 @@ pub mod keys;
 pub mod label;
 pub mod lexicon;
 pub mod packs;
+pub mod people;
 pub mod redteam;
 pub mod serve;
 
@@ -35,6 +36,9 @@ pub enum Command {
     /// Make, list and revoke API keys (the gateway must not be running)
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Make, list and change accounts of the console (the gateway must not be running)
+    #[command(subcommand)]
+    People(people::People),
     /// Validate packs and list what is in them
     #[command(subcommand)]
     Packs(packs::Packs),
@@ -81,6 +85,7 @@ pub fn run(command: Command, flags: &Flags) -> Result<ExitCode> {
         Command::Check(check) => runtime(false)?.block_on(check::run(config, check)),
         Command::Audit(audit) => runtime(false)?.block_on(audit::run(config, audit)),
         Command::Keys(keys) => runtime(false)?.block_on(keys::run(config, keys)),
+        Command::People(people) => runtime(false)?.block_on(people::run(config, people)),
         Command::Packs(packs) => packs::run(&config, packs),
         Command::Answers(answers) => answers::run(&config, answers),
         Command::Judge(judge) => judge::run(&config, judge),

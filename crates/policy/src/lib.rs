@@ -62,7 +62,7 @@ pub use error::{Error, RowProblem};
 pub use expression::VARIABLES;
 pub use files::{Origin, embedded};
 pub use glob::Glob;
-pub use pack::{DetectSource, Manifest};
+pub use pack::{DetectSource, Manifest, TopicName};
 pub use pack_set::{DEFAULT_PACKS, PackSet, PackVersion};
 pub use policy::Policy;
 pub use reply::{

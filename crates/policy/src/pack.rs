@@ -74,7 +74,7 @@ pub(crate) struct Pack {
     pub(crate) threshold: Option<f32>,
     pub(crate) lexicon: Lexicon,
     pub(crate) labels: BTreeMap<String, Text>,
-    pub(crate) topics: Vec<String>,
+    pub(crate) topics: Vec<TopicName>,
     pub(crate) detectors: Vec<String>,
     pub(crate) sources: Vec<DetectSource>,
     pub(crate) pending: Vec<Pending>,
@@ -112,14 +112,37 @@ pub(crate) fn read_manifest(files: &PackFiles, out: &mut Vec<Diagnostic>) -> Opt
     })
 }
 
-/// Topic ids of a taxonomy file (`[[topic]] id = …`). Other keys are the taxonomy's own business.
-pub(crate) fn read_topics(source: &PackFile, out: &mut Vec<Diagnostic>) -> Vec<String> {
+/// A general topic and what people call it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct TopicName {
+    /// The stable id, such as `health.medicine`.
+    pub id: String,
+    /// The Chinese name; the id where the file has none.
+    pub zh: String,
+    /// The English name; the id where the file has none.
+    pub en: String,
+}
+
+impl AsRef<str> for TopicName {
+    fn as_ref(&self) -> &str {
+        &self.id
+    }
+}
+
+/// Topics of a taxonomy file (`[[topic]] id = …, zh = …, en = …`). Other keys are the taxonomy's own business.
+pub(crate) fn read_topics(source: &PackFile, out: &mut Vec<Diagnostic>) -> Vec<TopicName> {
     let file = File::new(&source.shown, &source.body);
     let parsed = file.parse();
     let mut fields = Fields::new(&file, parsed.get_ref(), 0);
-    let ids = fields.tables("topic").into_iter().filter_map(|mut t| t.required("id")).map(|id| id.value).collect();
+    let topic = |mut t: Fields<'_, '_>| {
+        let id = t.required("id")?.value;
+        let mut name = |key| t.string(key).map_or_else(|| id.clone(), |name| name.value);
+        let (zh, en) = (name("zh"), name("en"));
+        Some(TopicName { id, zh, en })
+    };
+    let topics = fields.tables("topic").into_iter().filter_map(topic).collect();
     out.extend(file.into_diagnostics());
-    ids
+    topics
 }
 
 impl Pack {

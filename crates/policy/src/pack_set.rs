@@ -8,7 +8,7 @@ use crate::constitution::Principle;
 use crate::diagnostic::{Diagnostic, Severity, nearest};
 use crate::document::{Fields, File};
 use crate::files::{Origin, PackFiles};
-use crate::pack::{DetectSource, Manifest, Name, Pack, Pending, labels, read_manifest, read_topics};
+use crate::pack::{DetectSource, Manifest, Name, Pack, Pending, TopicName, labels, read_manifest, read_topics};
 use crate::policy::Policy;
 use crate::reply::{DECLINE_DEFAULT, Reply};
 use crate::rule::Rule;
@@ -36,6 +36,8 @@ pub(crate) struct Loaded {
     /// One per id, the latest pack's.
     pub(crate) replies: BTreeMap<String, Reply>,
     pub(crate) labels: BTreeMap<String, Text>,
+    /// In order of ids.
+    pub(crate) topics: Vec<TopicName>,
     index: OnceLock<Index>,
 }
 
@@ -75,7 +77,9 @@ impl PackSet {
             topics.extend(pack.topics.iter().cloned());
         }
         resolve(&packs, &topics, &mut out);
-        (PackSet(Arc::new(Loaded::new(packs))), out)
+        // Of a topic that is named twice the latest name stands, as with replies.
+        let topics: BTreeMap<String, TopicName> = topics.into_iter().map(|t| (t.id.clone(), t)).collect();
+        (PackSet(Arc::new(Loaded::new(packs, topics.into_values().collect()))), out)
     }
 
     /// The ids of all packs that the origins hold, in order.
@@ -125,6 +129,11 @@ impl PackSet {
         self.0.packs.iter().map(|p| &p.manifest)
     }
 
+    /// The general topics that the taxonomy and the packs name, in order of ids.
+    pub fn topics(&self) -> &[TopicName] {
+        &self.0.topics
+    }
+
     /// What redaction's placeholders are called, in every language: `手机号`, `phone`.
     pub fn placeholder_names(&self) -> impl Iterator<Item = &str> {
         self.0.labels.values().flat_map(|text| [text.zh.as_deref(), text.en.as_deref()]).flatten()
@@ -170,7 +179,7 @@ impl PackSet {
 }
 
 impl Loaded {
-    fn new(packs: Vec<Pack>) -> Self {
+    fn new(packs: Vec<Pack>, topics: Vec<TopicName>) -> Self {
         let mut principles = BTreeMap::new();
         let mut replies = BTreeMap::new();
         let mut labels = built_in_labels();
@@ -179,7 +188,14 @@ impl Loaded {
             replies.extend(pack.replies.iter().map(|r| (r.id.clone(), r.clone())));
             labels.extend(pack.labels.clone());
         }
-        Loaded { packs, principles: principles.into_values().collect(), replies, labels, index: OnceLock::new() }
+        Loaded {
+            packs,
+            principles: principles.into_values().collect(),
+            replies,
+            labels,
+            topics,
+            index: OnceLock::new(),
+        }
     }
 
     /// The standard answers' index, built when first asked for.
@@ -214,7 +230,7 @@ fn built_in_labels() -> BTreeMap<String, Text> {
 
 type Found = BTreeMap<String, (Manifest, PackFiles)>;
 
-fn find(origins: &[Origin], topics: &mut Vec<String>, out: &mut Vec<Diagnostic>) -> Found {
+fn find(origins: &[Origin], topics: &mut Vec<TopicName>, out: &mut Vec<Diagnostic>) -> Found {
     let mut found = Found::new();
     for origin in origins {
         let gathered = origin.gather(out);
@@ -297,7 +313,7 @@ fn reach<'p>(packs: &'p [Pack], pack: &'p Pack) -> Vec<&'p Pack> {
     reached
 }
 
-fn resolve(packs: &[Pack], topics: &[String], out: &mut Vec<Diagnostic>) {
+fn resolve(packs: &[Pack], topics: &[TopicName], out: &mut Vec<Diagnostic>) {
     let detectors: Vec<&str> = packs.iter().flat_map(|p| p.detectors.iter().map(String::as_str)).collect();
     let scenes: Vec<&str> = packs.iter().flat_map(|p| p.scenes.iter().map(|s| s.id.as_str())).collect();
     for pack in packs {

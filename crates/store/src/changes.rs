@@ -10,8 +10,11 @@ use crate::chain::{self, Hash, Row};
 use crate::cipher::Ring;
 use crate::entry::{Entry, EntryKind};
 use crate::error::Error;
+use crate::feedback::Feedback;
 use crate::keys::ApiKey;
+use crate::observe;
 use crate::options::TextRetention;
+use crate::people::rows::{self, PeopleChange};
 use crate::reviews::Decision;
 use crate::users::Suspension;
 
@@ -23,18 +26,64 @@ pub(crate) const PRUNE_STEP: i64 = 10_000;
 
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
-    PutTenant { id: String, title: Option<String>, at_us: i64 },
-    PutApp { tenant: String, id: String, title: Option<String>, at_us: i64 },
-    PutKey { key: Box<ApiKey>, hash: Hash },
-    RevokeKey { id: String, at_us: i64 },
-    Tally { tenant: String, user: String, consecutive: u32, day: i64, today: u32, at_us: i64 },
+    PutTenant {
+        id: String,
+        title: Option<String>,
+        at_us: i64,
+    },
+    PutApp {
+        tenant: String,
+        id: String,
+        title: Option<String>,
+        at_us: i64,
+    },
+    PutKey {
+        key: Box<ApiKey>,
+        hash: Hash,
+    },
+    RevokeKey {
+        id: String,
+        at_us: i64,
+    },
+    Tally {
+        tenant: String,
+        user: String,
+        consecutive: u32,
+        day: i64,
+        today: u32,
+        at_us: i64,
+    },
     Suspend(Box<Suspension>),
-    Lift { tenant: String, user: String },
+    Lift {
+        tenant: String,
+        user: String,
+    },
     AddReview(Box<SealedReview>),
-    ResolveReview { id: i64, decision: Decision, note: Option<String>, by: String, at_us: i64 },
+    ResolveReview {
+        id: i64,
+        decision: Decision,
+        note: Option<String>,
+        by: String,
+        at_us: i64,
+    },
     Agree(Box<Agreement>),
-    Withdraw { id: String, by: String, at_us: i64 },
-    Prune { before_us: i64, at_us: i64 },
+    Withdraw {
+        id: String,
+        by: String,
+        at_us: i64,
+    },
+    People(Box<PeopleChange>),
+    Prune {
+        before_us: i64,
+        at_us: i64,
+    },
+    /// Nothing but a sign to the writer: what is noted shall be added up with this.
+    Fold,
+    /// One step of counting rows that are older than the counts.
+    FillGap {
+        day_offset_min: i32,
+    },
+    PutFeedback(Box<Feedback>),
 }
 
 #[derive(Debug, Clone)]
@@ -119,6 +168,9 @@ const AGREE: &str = "INSERT INTO agreements (id, tenant, app, user, terms, since
     VALUES (?,?,?,?,?,?,?,?)";
 const WITHDRAW: &str =
     "UPDATE agreements SET withdrawn_us = ?2, withdrawn_by = ?3 WHERE id = ?1 AND withdrawn_us IS NULL";
+const PUT_FEEDBACK: &str = "INSERT INTO feedback (request_id, by, tenant, app, rule, verdict, note, at_us, record_us)
+    VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)
+    ON CONFLICT (request_id, by) DO UPDATE SET verdict = ?6, note = ?7, at_us = ?8";
 const OLDEST: &str = "SELECT seq, at_us, hash FROM audit ORDER BY seq LIMIT ?1";
 const PUT_ANCHOR: &str =
     "INSERT INTO audit_anchor (one, through, hash, pruned, pruned_us, seal) VALUES (1,?1,?2,?3,?4,?5)
@@ -238,6 +290,29 @@ pub(crate) async fn apply(
             found(done.rows_affected(), "agreement in force", id)?;
             done
         }
+        Change::People(change) => {
+            let rows = rows::apply(conn, change).await?;
+            return Ok(Effect { number: i64::try_from(rows).unwrap_or(i64::MAX), pruned: None });
+        }
+        Change::Fold => return Ok(Effect::default()),
+        Change::FillGap { day_offset_min } => {
+            let left = observe::fill_gap(conn, *day_offset_min).await?;
+            return Ok(Effect { number: left, pruned: None });
+        }
+        Change::PutFeedback(f) => {
+            sqlx::query(PUT_FEEDBACK)
+                .bind(&f.request_id)
+                .bind(&f.by)
+                .bind(&f.tenant)
+                .bind(&f.app)
+                .bind(&f.rule)
+                .bind(f.verdict.id())
+                .bind(&f.note)
+                .bind(f.at_us)
+                .bind(f.record_us)
+                .execute(conn)
+                .await?
+        }
         Change::Prune { before_us, at_us } => return prune(conn, *before_us, *at_us, tail).await,
     };
     Ok(Effect { number: i64::try_from(done.rows_affected()).unwrap_or(i64::MAX), pruned: None })
@@ -274,6 +349,7 @@ async fn prune(
         sqlx::query(PRUNE_SUSPENSIONS).bind(before_us).execute(&mut *conn).await?;
         sqlx::query(PRUNE_AGREEMENTS).bind(before_us).execute(&mut *conn).await?;
         sqlx::query(PRUNE_USAGE).bind(usage_day).execute(&mut *conn).await?;
+        observe::prune(conn, before_us).await?;
         return Ok(Effect { number: 0, pruned: Some((0, 0)) });
     };
     let before: Option<i64> = sqlx::query_scalar(PRUNED_SO_FAR).fetch_optional(&mut *conn).await?;
@@ -297,6 +373,7 @@ async fn prune(
         .bind(seal.to_vec())
         .execute(&mut *conn)
         .await?;
+    observe::prune_rows(conn, through).await?;
     sqlx::query(PRUNE_AUDIT).bind(through).execute(conn).await?;
     Ok(Effect { number: rows as i64, pruned: Some((rows, through as u64)) })
 }

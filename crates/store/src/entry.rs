@@ -1,6 +1,7 @@
 //! What is written into the audit, and what comes back out.
 
 use std::fmt;
+use std::sync::Arc;
 
 use menshen_verdict::{Action, Outcome, Side};
 use serde::Serialize;
@@ -10,8 +11,10 @@ use uuid::Uuid;
 use crate::chain::Row;
 use crate::cipher::Ring;
 use crate::error::Error;
+use crate::observe::Sighting;
 use crate::options::TextRetention;
 use crate::time;
+use crate::writer::NotedRow;
 
 /// What an audit record is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -150,6 +153,12 @@ impl Entry {
         entry.event = Some(event.to_owned());
         entry.verdict = detail;
         entry
+    }
+
+    /// The row, and what it counts for.
+    pub(crate) fn into_noted(self, retention: TextRetention, ring: &Ring) -> Result<NotedRow, Error> {
+        let sighting = Sighting::of(&self).map(Arc::new);
+        Ok((self.into_row(retention, ring)?, sighting))
     }
 
     pub(crate) fn into_row(self, retention: TextRetention, ring: &Ring) -> Result<Row, Error> {

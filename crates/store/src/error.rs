@@ -91,6 +91,12 @@ pub enum Error {
         /// Its id.
         id: String,
     },
+    /// Too many ask for something that takes long.
+    #[error("too many {what} requests are under way; try again shortly")]
+    Busy {
+        /// What is asked for.
+        what: &'static str,
+    },
     /// The disk, or the size the operator allows, is used up.
     #[error("the disk (or the size allowed for the database) is full: {doing}")]
     Full {
@@ -192,6 +198,6 @@ impl Error {
 
     /// Whether trying again later can help without anybody changing anything.
     pub const fn is_transient(&self) -> bool {
-        matches!(self, Error::QueueFull { .. } | Error::Full { .. })
+        matches!(self, Error::QueueFull { .. } | Error::Full { .. } | Error::Busy { .. })
     }
 }

@@ -209,6 +209,10 @@ impl KeyRing {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(key.id.clone(), Held { key, hash });
     }
 
+    pub(crate) fn get(&self, id: &str) -> Option<Arc<ApiKey>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(id).map(|held| Arc::clone(&held.key))
+    }
+
     fn list(&self) -> Vec<Arc<ApiKey>> {
         let keys = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let mut list: Vec<Arc<ApiKey>> = keys.values().map(|h| Arc::clone(&h.key)).collect();
@@ -225,7 +229,7 @@ impl KeyRing {
     }
 }
 
-fn hash_of(secret: &str) -> Hash {
+pub(crate) fn hash_of(secret: &str) -> Hash {
     Sha256::digest(secret.as_bytes()).into()
 }
 
@@ -235,7 +239,8 @@ pub fn same_secret(a: &str, b: &str) -> bool {
     bool::from(hash_of(a).ct_eq(&hash_of(b)))
 }
 
-fn digits(bytes: &[u8]) -> Zeroizing<String> {
+/// Bytes in base 32, five bits a digit.
+pub(crate) fn digits(bytes: &[u8]) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(bytes.len() * 8 / 5 + 1));
     let (mut buffer, mut bits) = (0u32, 0u32);
     for &byte in bytes {

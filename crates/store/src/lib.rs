@@ -5,7 +5,9 @@
 //! ([`TextRetention`]). Records share commits: in strict mode [`Store::record`] resolves once the record is on disk, and
 //! a `kill -9` at any moment loses none that was acknowledged. Beside the audit stand [API keys](ApiKey) and their tenants,
 //! [strikes](Strikes) and [suspensions](Suspension) of end users, [agreements](Agreement)
-//! on unlabelled content, the [review](Review) queue, and [usage](Usage).
+//! on unlabelled content, the [review](Review) queue, [usage](Usage), and the [people](Person) who use the console with their
+//! [sessions](Session). What they look at ([overviews](Overview), [lists of requests](RowPage)) is counted and listed from the
+//! audit as it is written.
 //! The red team's [campaigns](Campaigns) and [assessments](Assessments) lie in files of their own.
 //!
 //! What a request needs (is this key good, is this user suspended, how many tokens were used) is held in memory and
@@ -47,10 +49,13 @@ mod changes;
 mod cipher;
 mod entry;
 mod error;
+mod feedback;
 mod files;
 mod hex;
 mod keys;
+mod observe;
 mod options;
+mod people;
 mod reviews;
 mod schema;
 mod sqlite;
@@ -68,9 +73,18 @@ pub use campaigns::{AttemptRow, CampaignRow, Campaigns, SessionRow, SubmissionEv
 pub use cipher::Key;
 pub use entry::{Entry, EntryKind, Receipt, Record, RecordText, Text};
 pub use error::Error;
+pub use feedback::{Feedback, Opinion};
 pub use files::Head;
 pub use keys::{ApiKey, App, CreatedKey, KeyRefusal, NewKey, Tenant, same_secret};
+pub use observe::{
+    Bucket, Count, Latency, Overview, OverviewFilter, Percentiles, Point, Proof, RecordRow, RiskCount, RowFilter,
+    RowPage, RuleCount, Saved,
+};
 pub use options::{Durability, KeySource, MIN_RETENTION_DAYS, Options, StrikeLimits, TextRetention};
+pub use people::{
+    Credentials, NewPerson, OpenSession, Person, PersonChange, Role, SHORTEST_PASSWORD, Session, SessionTimes,
+    SignInRefusal, StartedSession, TotpSecret, csrf_of,
+};
 pub use reviews::{Decision, NewReview, Review, ReviewState};
 pub use store::{Health, Pruned, Store};
 pub use usage::{DayUsage, Usage};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::cipher::Key;
 use crate::error::Error;
+use crate::people::SessionTimes;
 
 /// The least audit retention, in days: "six months" of the Cybersecurity Law, Art. 21(3), as a safe whole number.
 pub const MIN_RETENTION_DAYS: u32 = 183;
@@ -78,6 +79,8 @@ pub struct Options {
     pub strikes: StrikeLimits,
     /// Where a day begins, in minutes east of UTC. Default: 480, China Standard Time.
     pub day_offset_min: i32,
+    /// How long sessions of the console last. Default: an hour without a request, twelve in all.
+    pub sessions: SessionTimes,
     /// How many records may wait for the writer. Default: 4096.
     pub queue_records: usize,
     /// How many bytes may wait for the writer. Default: 64 MiB.
@@ -98,6 +101,7 @@ impl Default for Options {
             key: KeySource::Folder,
             strikes: StrikeLimits::default(),
             day_offset_min: 480,
+            sessions: SessionTimes::default(),
             queue_records: 4096,
             queue_bytes: 64 << 20,
             max_bytes: None,

@@ -15,6 +15,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "audit", include_str!("../migrations/0001_audit.sql")),
     (2, "accounts", include_str!("../migrations/0002_accounts.sql")),
     (3, "agreements", include_str!("../migrations/0003_agreements.sql")),
+    (4, "observation", include_str!("../migrations/0004_observation.sql")),
+    (5, "people", include_str!("../migrations/0005_people.sql")),
 ];
 
 const GUARDS: &str = include_str!("../migrations/guards.sql");

@@ -18,7 +18,9 @@ use crate::entry::{Entry, EntryKind, Receipt, Record};
 use crate::error::Error;
 use crate::files::{self, HeadFile, Lock};
 use crate::keys::KeyRing;
+use crate::observe;
 use crate::options::{Durability, KeySource, Options, TextRetention};
+use crate::people::People;
 use crate::schema;
 use crate::time;
 use crate::usage::Meter;
@@ -39,12 +41,35 @@ pub(crate) struct Inner {
     pub(crate) keys: KeyRing,
     pub(crate) users: Users,
     pub(crate) agreements: Agreements,
+    pub(crate) people: People,
     pub(crate) meter: Arc<Meter>,
     archive: Archive,
     key_id: String,
     shared: Arc<Shared>,
     queue: mpsc::Sender<Job>,
     writer: Mutex<Option<JoinHandle<Result<(), Error>>>>,
+    /// The last row that was verified, and whether all was whole.
+    verified: Mutex<Option<(u64, bool)>>,
+}
+
+impl Inner {
+    pub(crate) fn live(&self) -> &observe::Live {
+        &self.shared.live
+    }
+
+    /// Whether records are queued, or on disk and not added up.
+    pub(crate) fn uncounted(&self) -> bool {
+        self.shared.queued_records.load(Ordering::Acquire) > 0 || self.shared.uncounted.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
+    /// What the last [`Store::verify`] said: the last row it read, and whether all was whole.
+    pub(crate) fn verified(&self) -> Option<(u64, bool)> {
+        *self.verified.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl std::fmt::Debug for Inner {
@@ -113,6 +138,7 @@ impl Store {
         let keys = KeyRing::load(&mut conn).await.map_err(failed)?;
         let users = Users::load(&mut conn, now_us).await.map_err(failed)?;
         let agreements = Agreements::load(&mut conn, now_us).await.map_err(failed)?;
+        let people = People::load(&mut conn).await.map_err(failed)?;
         let meter = Arc::new(Meter::load(&mut conn).await.map_err(failed)?);
         let mut head = end.head;
         let mut entries = Vec::new();
@@ -136,6 +162,7 @@ impl Store {
             files::write_head(&head_path, head, &ring)?;
         }
 
+        let uncounted = observe::open(&mut conn, head, options.day_offset_min).await.map_err(failed)?;
         let archive = Archive::with_ring(dir, Some(ring.clone())).await?;
         let shared = Arc::new(Shared::default());
         let on_disk = head.map_or(0, |h| h.seq);
@@ -150,6 +177,7 @@ impl Store {
             shared: Arc::clone(&shared),
             meter: Arc::clone(&meter),
             window: options.window(),
+            folding: observe::Folding::new(head, options.day_offset_min),
             lock: Arc::new(lock),
         };
         let writer = tokio::spawn(writer.run(jobs, head_path, on_disk));
@@ -160,13 +188,19 @@ impl Store {
             keys,
             users,
             agreements,
+            people,
             meter,
             archive,
             shared,
             queue,
             writer: Mutex::new(Some(writer)),
+            verified: Mutex::new(None),
         };
-        Ok(Store { inner: Arc::new(inner) })
+        let inner = Arc::new(inner);
+        if uncounted {
+            tokio::spawn(observe::count_the_past(Arc::downgrade(&inner)));
+        }
+        Ok(Store { inner })
     }
 
     /// Appends a record. Strict: resolves once it is on disk. Windowed: resolves once it is queued.
@@ -182,7 +216,7 @@ impl Store {
         // that is to empty it.
         let queued = self
             .room()
-            .and_then(|()| entry.into_row(self.inner.options.text, &self.inner.ring))
+            .and_then(|()| entry.into_noted(self.inner.options.text, &self.inner.ring))
             .and_then(|row| self.enqueue(Vec::new(), vec![row], strict));
         async move {
             let Some(reply) = queued? else { return Ok(Receipt::Queued) };
@@ -204,7 +238,7 @@ impl Store {
     ) -> Result<impl Future<Output = Result<Done, Error>> + Send + 'static, Error> {
         let rows = entries
             .into_iter()
-            .map(|entry| entry.into_row(TextRetention::Omitted, &self.inner.ring))
+            .map(|entry| entry.into_noted(TextRetention::Omitted, &self.inner.ring))
             .collect::<Result<_, _>>()?;
         let reply = self.enqueue(changes, rows, true)?;
         Ok(async move {
@@ -228,14 +262,14 @@ impl Store {
     fn enqueue(
         &self,
         changes: Vec<Change>,
-        rows: Vec<crate::chain::Row>,
+        rows: Vec<writer::NotedRow>,
         answer: bool,
     ) -> Result<Option<oneshot::Receiver<Result<Done, Error>>>, Error> {
         let (shared, options) = (&self.inner.shared, &self.inner.options);
         if shared.closing.load(Ordering::Acquire) {
             return Err(Error::Closed);
         }
-        let bytes = rows.iter().map(crate::chain::Row::bytes).sum();
+        let bytes = rows.iter().map(|(row, _)| row.bytes()).sum();
         let records_before = shared.queued_records.fetch_add(1, Ordering::AcqRel);
         let bytes_before = shared.queued_bytes.fetch_add(bytes, Ordering::AcqRel);
         let undo = |error| {
@@ -301,7 +335,10 @@ impl Store {
     pub async fn verify(&self) -> Result<VerifyReport, Error> {
         // A disk that refuses must not keep anybody from verifying what it holds.
         let _ = self.flush().await;
-        self.inner.archive.verify().await
+        let report = self.inner.archive.verify().await?;
+        *self.inner.verified.lock().unwrap_or_else(PoisonError::into_inner) =
+            report.last.map(|last| (last, report.is_whole()));
+        Ok(report)
     }
 
     /// Writes records as JSON lines: [`Archive::export`].

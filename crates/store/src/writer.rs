@@ -19,6 +19,7 @@ use crate::changes::{self, Change, Effect, Setback, Tail};
 use crate::cipher::Ring;
 use crate::error::Error;
 use crate::files::{self, Head, Lock, MAX_LAG};
+use crate::observe::{Folding, Live, Noted, Sighting};
 use crate::usage::Meter;
 
 /// The most rows in one commit. Below [`MAX_LAG`], so that one group never takes the head out of reach.
@@ -41,13 +42,16 @@ pub(crate) struct Done {
     pub(crate) effects: Vec<Effect>,
 }
 
+/// A row to append, and what it counts for.
+pub(crate) type NotedRow = (Row, Option<Arc<Sighting>>);
+
 pub(crate) type Reply = oneshot::Sender<Result<Done, Error>>;
 
 /// Changes and rows that stand or fall together.
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) changes: Vec<Change>,
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<NotedRow>,
     pub(crate) bytes: usize,
     /// Absent in windowed mode: nobody waits, and a failed commit is tried again.
     pub(crate) reply: Option<Reply>,
@@ -64,6 +68,9 @@ pub(crate) struct Shared {
     pub(crate) head_failing: Mutex<Option<Error>>,
     pub(crate) closing: AtomicBool,
     pub(crate) shutdown: Notify,
+    pub(crate) live: Live,
+    /// Whether anything that is on disk waits to be added up.
+    pub(crate) uncounted: AtomicBool,
 }
 
 impl Shared {
@@ -84,6 +91,8 @@ pub(crate) struct Writer {
     pub(crate) meter: Arc<Meter>,
     pub(crate) window: Option<Duration>,
     pub(crate) lock: Arc<Lock>,
+    /// What waits to be added up.
+    pub(crate) folding: Folding,
 }
 
 impl Writer {
@@ -178,7 +187,8 @@ impl Writer {
 
     /// Writes what waits, in groups.
     async fn write(&mut self, waiting: &mut Vec<Job>, link: &mut HeadLink) -> Result<(), Error> {
-        if waiting.is_empty() && !self.meter.is_dirty() {
+        let due = self.folding.is_due(&[], self.shared.closing.load(Ordering::Acquire));
+        if waiting.is_empty() && !due && !self.meter.is_dirty() {
             return Ok(());
         }
         loop {
@@ -232,17 +242,28 @@ impl Writer {
         let path = self.database.clone();
         let failed = |e| Error::database("writing the audit", &path, e);
         let counters = self.meter.take_dirty();
+        let folds = self.folding.is_due(group, self.shared.closing.load(Ordering::Acquire));
+        let prunes = group.iter().flat_map(|job| &job.changes).any(|c| matches!(c, Change::Prune { .. }));
+        let mut fresh = Vec::new();
+        let mut folded = false;
         let mut attempted = None;
         let outcome = async {
             let conn = &mut self.conn;
             sqlx::query("BEGIN IMMEDIATE").execute(&mut *conn).await?;
             let mut tail = tail(self.head, &self.ring);
+            if prunes && let Some(head) = self.head {
+                // Rows are listed before they go, or they would be listed after.
+                self.folding.attempt(conn, &[], head.seq).await?;
+            }
             let mut results = Vec::with_capacity(group.len());
             for job in group {
-                results.push(run_job(conn, job, &mut tail).await?);
+                results.push(run_job(conn, job, &mut tail, &mut fresh).await?);
             }
             for counter in &counters {
                 counter.save(conn).await?;
+            }
+            if folds {
+                folded = self.folding.attempt(conn, &fresh, tail.next.saturating_sub(1)).await?;
             }
             attempted = (tail.next > 0).then(|| Head { seq: tail.next - 1, hash: tail.hash });
             sqlx::query("COMMIT").execute(&mut *conn).await?;
@@ -252,6 +273,14 @@ impl Writer {
         match outcome {
             Ok(results) => {
                 self.head = attempted;
+                self.shared.live.show(&fresh);
+                if folds && !folded {
+                    self.folding.forget(attempted);
+                } else {
+                    self.folding.committed(fresh, folded, attempted);
+                }
+                // Before anybody is answered: who asks for counts then knows that there is something to add up.
+                self.shared.uncounted.store(self.folding.waits(), Ordering::Release);
                 Ok(results)
             }
             Err(error) => {
@@ -285,6 +314,8 @@ impl Writer {
         }
         if found == self.attempted {
             self.head = found;
+            self.folding.forget(found);
+            self.shared.uncounted.store(true, Ordering::Release);
             return Ok(());
         }
         tracing::error!(?cause, "the audit does not end where this process left it");
@@ -304,6 +335,7 @@ async fn run_job(
     conn: &mut SqliteConnection,
     job: &Job,
     tail: &mut Tail<'_>,
+    fresh: &mut Vec<Noted>,
 ) -> Result<Result<Done, Error>, sqlx::Error> {
     let mut effects = Vec::with_capacity(job.changes.len());
     if !job.changes.is_empty() {
@@ -324,8 +356,9 @@ async fn run_job(
         sqlx::query("RELEASE job").execute(&mut *conn).await?;
     }
     let mut placed = None;
-    for row in &job.rows {
+    for (row, sighting) in &job.rows {
         let at = tail.append(conn, row).await?;
+        fresh.extend(sighting.iter().map(|s| (at.0, Arc::clone(s))));
         placed.get_or_insert(at);
     }
     Ok(Ok(Done { placed, effects }))

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -21,20 +22,21 @@ use crate::exchange::read_as;
 use crate::gateway::Gateway;
 use crate::guard::{Ruling, Snapshot};
 
-fn now_us() -> i64 {
+pub(crate) fn now_us() -> i64 {
     jiff::Timestamp::now().as_microsecond()
 }
 
-fn stored<T>(result: Result<T, StoreError>) -> Result<T, GatewayError> {
+pub(crate) fn stored<T>(result: Result<T, StoreError>) -> Result<T, GatewayError> {
     result.map_err(|e| match &e {
         StoreError::NotFound { .. } => GatewayError::new(Failure::NotFound, e.to_string()),
+        StoreError::Busy { .. } => GatewayError::new(Failure::Overloaded, e.to_string()).retry_after(1),
         StoreError::Invalid { .. } => GatewayError::new(Failure::InvalidRequest, e.to_string()),
         _ => GatewayError::new(Failure::AuditUnavailable, "the store cannot do this at the moment; see the log")
             .detail(e),
     })
 }
 
-fn by(caller: &Caller) -> &str {
+pub(crate) fn by(caller: &Caller) -> &str {
     caller.key_id.as_deref().unwrap_or("admin")
 }
 
@@ -46,20 +48,33 @@ fn shown(key: &ApiKey) -> Value {
     })
 }
 
-pub(crate) async fn list_keys(State(gateway): App, headers: HeaderMap) -> Response {
-    let result = gateway
-        .door
-        .administrator(&headers)
-        .map(|_| json!({"keys": gateway.store.keys().iter().map(|k| shown(k)).collect::<Vec<_>>()}));
-    answer("/admin/keys", result, &gateway).await
+/// What is of a tenant that the caller may not see is not there for them: nobody learns that it exists.
+fn hidden(what: &str) -> GatewayError {
+    GatewayError::new(Failure::NotFound, format!("there is no {what} of this id"))
+}
+
+/// The tenant of something new: the caller's own where they are bound to one.
+fn tenant_of(caller: &Caller, asked: Option<String>) -> Result<String, GatewayError> {
+    match (caller.bound(), asked) {
+        (Some(own), None) => Ok(own.to_owned()),
+        (None, None) => Ok(default_name()),
+        (_, Some(asked)) if caller.sees(Some(&asked)) => Ok(asked),
+        _ => Err(GatewayError::new(Failure::Forbidden, "your account is bound to another tenant").param("tenant")),
+    }
+}
+
+pub(crate) async fn list_keys(State(gateway): App, Extension(caller): Extension<Caller>) -> Response {
+    let keys = gateway.store.keys();
+    let keys: Vec<Value> = keys.iter().filter(|k| caller.sees(Some(&k.tenant))).map(|k| shown(k)).collect();
+    answer("/admin/keys", Ok(json!({"keys": keys})), &gateway).await
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct KeyRequest {
     name: String,
-    #[serde(default = "default_name")]
-    tenant: String,
+    #[serde(default)]
+    tenant: Option<String>,
     #[serde(default = "default_name")]
     app: String,
     #[serde(default)]
@@ -80,18 +95,27 @@ fn default_name() -> String {
     "default".to_owned()
 }
 
-pub(crate) async fn create_key(State(gateway): App, headers: HeaderMap, body: Body) -> Response {
+pub(crate) async fn create_key(
+    State(gateway): App,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let result = async {
-        let caller = gateway.door.administrator(&headers)?;
         let request: KeyRequest = read_as(&headers, body, &gateway.config.limits).await?;
         let scopes = request.scopes.unwrap_or_else(|| vec![INFER.to_owned()]);
         if let Some(unknown) = scopes.iter().find(|s| *s != INFER && *s != ADMIN) {
             return Err(invalid("scopes", format!("'{unknown}' is not a scope; use {INFER} or {ADMIN}")));
         }
+        // Whoever could make an admin key could do everything.
+        if scopes.iter().any(|s| s == ADMIN) && !caller.rules_all() {
+            let message = "only an owner of the whole house may make admin keys";
+            return Err(GatewayError::new(Failure::Forbidden, message).param("scopes"));
+        }
         let now = now_us();
         let new = NewKey {
             name: request.name,
-            tenant: request.tenant,
+            tenant: tenant_of(&caller, request.tenant)?,
             app: request.app,
             scopes,
             tier: request.tier,
@@ -109,9 +133,22 @@ pub(crate) async fn create_key(State(gateway): App, headers: HeaderMap, body: Bo
     answer("/admin/keys", result, &gateway).await
 }
 
-pub(crate) async fn revoke_key(State(gateway): App, headers: HeaderMap, Path(id): Path<String>) -> Response {
+pub(crate) async fn revoke_key(
+    State(gateway): App,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Response {
     let result = async {
-        let caller = gateway.door.administrator(&headers)?;
+        if !gateway.store.keys().iter().any(|k| k.id == id && caller.sees(Some(&k.tenant))) {
+            return Err(hidden("unrevoked API key"));
+        }
+        // A key that may do everything is for those who may.
+        if gateway.store.keys().iter().any(|k| k.id == id && k.has_scope(ADMIN)) && !caller.rules_all() {
+            return Err(GatewayError::new(
+                Failure::Forbidden,
+                "only an owner of the whole house may revoke admin keys",
+            ));
+        }
         stored(gateway.store.revoke_key(&id, by(&caller), now_us()).await)?;
         Ok(json!({"revoked": id}))
     };
@@ -129,14 +166,12 @@ fn pack_report(snapshot: &Snapshot) -> Value {
     })
 }
 
-pub(crate) async fn packs(State(gateway): App, headers: HeaderMap) -> Response {
-    let result = gateway.door.administrator(&headers).map(|_| pack_report(&gateway.guard.snapshot()));
-    answer("/admin/packs", result, &gateway).await
+pub(crate) async fn packs(State(gateway): App) -> Response {
+    answer("/admin/packs", Ok(pack_report(&gateway.guard.snapshot())), &gateway).await
 }
 
-pub(crate) async fn reload(State(gateway): App, headers: HeaderMap) -> Response {
+pub(crate) async fn reload(State(gateway): App, Extension(caller): Extension<Caller>) -> Response {
     let result = async {
-        let caller = gateway.door.administrator(&headers)?;
         gateway.reload(by(&caller)).await?;
         Ok(pack_report(&gateway.guard.snapshot()))
     };
@@ -144,9 +179,8 @@ pub(crate) async fn reload(State(gateway): App, headers: HeaderMap) -> Response 
     answer("/admin/reload", result, &gateway).await
 }
 
-pub(crate) async fn verify(State(gateway): App, headers: HeaderMap) -> Response {
+pub(crate) async fn verify(State(gateway): App) -> Response {
     let result = async {
-        gateway.door.administrator(&headers)?;
         let report = stored(gateway.store.verify().await)?;
         Ok(json!({
             "whole": report.is_whole(), "rows": report.rows, "first": report.first, "last": report.last,
@@ -157,10 +191,9 @@ pub(crate) async fn verify(State(gateway): App, headers: HeaderMap) -> Response 
     answer("/admin/audit/verify", result, &gateway).await
 }
 
-pub(crate) async fn reviews(State(gateway): App, headers: HeaderMap) -> Response {
+pub(crate) async fn reviews(State(gateway): App, Extension(caller): Extension<Caller>) -> Response {
     let result = async {
-        gateway.door.administrator(&headers)?;
-        let list = stored(gateway.store.reviews(ReviewState::Open, None, 0, 100, true).await)?;
+        let list = stored(gateway.store.reviews(ReviewState::Open, caller.bound(), 0, 100, true).await)?;
         serde_json::to_value(json!({"reviews": list}))
             .map_err(|e| GatewayError::new(Failure::Internal, "the list cannot be written").detail(e))
     };
@@ -178,18 +211,26 @@ struct ReviewDecision {
 
 pub(crate) async fn resolve_review(
     State(gateway): App,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     Path(id): Path<i64>,
     body: Body,
 ) -> Response {
     let result = async {
-        let caller = gateway.door.administrator(&headers)?;
         let request: ReviewDecision = read_as(&headers, body, &gateway.config.limits).await?;
         let decision = match request.decision.as_str() {
             "upheld" => Decision::Upheld,
             "released" => Decision::Released,
             _ => return Err(invalid("decision", "'decision' must be upheld or released")),
         };
+        if let Some(own) = caller.bound() {
+            // The one after the one before it: this one, if it is of the tenant.
+            let before = id.saturating_sub(1);
+            let list = stored(gateway.store.reviews(ReviewState::Open, Some(own), before, 1, false).await)?;
+            if list.first().is_none_or(|review| review.id != id) {
+                return Err(hidden("open review"));
+            }
+        }
         stored(gateway.store.resolve_review(id, decision, request.note, by(&caller), now_us()).await)?;
         Ok(json!({"id": id, "decision": decision.id()}))
     };
@@ -199,11 +240,13 @@ pub(crate) async fn resolve_review(
 
 pub(crate) async fn lift(
     State(gateway): App,
-    headers: HeaderMap,
+    Extension(caller): Extension<Caller>,
     Path((tenant, user)): Path<(String, String)>,
 ) -> Response {
     let result = async {
-        let caller = gateway.door.administrator(&headers)?;
+        if !caller.sees(Some(&tenant)) {
+            return Err(hidden("suspension of user"));
+        }
         stored(gateway.store.lift(&tenant, &user, by(&caller), now_us()).await)?;
         Ok(json!({"lifted": user}))
     };
@@ -214,8 +257,8 @@ pub(crate) async fn lift(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AgreementRequest {
-    #[serde(default = "default_name")]
-    tenant: String,
+    #[serde(default)]
+    tenant: Option<String>,
     #[serde(default = "default_name")]
     app: String,
     #[serde(default)]
@@ -225,13 +268,17 @@ struct AgreementRequest {
     expires_in_s: Option<i64>,
 }
 
-pub(crate) async fn agree(State(gateway): App, headers: HeaderMap, body: Body) -> Response {
+pub(crate) async fn agree(
+    State(gateway): App,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let result = async {
-        let caller = gateway.door.administrator(&headers)?;
         let request: AgreementRequest = read_as(&headers, body, &gateway.config.limits).await?;
         let now = now_us();
         let new = NewAgreement {
-            tenant: request.tenant,
+            tenant: tenant_of(&caller, request.tenant)?,
             app: request.app,
             user: request.user,
             terms: request.terms,
@@ -244,19 +291,27 @@ pub(crate) async fn agree(State(gateway): App, headers: HeaderMap, body: Body) -
     answer("/admin/agreements", result, &gateway).await
 }
 
-pub(crate) async fn agreements(State(gateway): App, headers: HeaderMap) -> Response {
+pub(crate) async fn agreements(State(gateway): App, Extension(caller): Extension<Caller>) -> Response {
     let result = async {
-        gateway.door.administrator(&headers)?;
         // Those that have ended too: they are the evidence of what was given under them.
-        Ok(json!({"agreements": stored(gateway.store.agreements(true).await)?}))
+        let mut list = stored(gateway.store.agreements(true).await)?;
+        list.retain(|a| caller.sees(Some(&a.tenant)));
+        Ok(json!({"agreements": list}))
     };
     let result = result.await;
     answer("/admin/agreements", result, &gateway).await
 }
 
-pub(crate) async fn withdraw(State(gateway): App, headers: HeaderMap, Path(id): Path<String>) -> Response {
+pub(crate) async fn withdraw(
+    State(gateway): App,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Response {
     let result = async {
-        let caller = gateway.door.administrator(&headers)?;
+        let list = stored(gateway.store.agreements(false).await)?;
+        if !list.iter().any(|a| a.id == id && caller.sees(Some(&a.tenant))) {
+            return Err(hidden("agreement in force"));
+        }
         stored(gateway.store.withdraw(&id, by(&caller), now_us()).await)?;
         Ok(json!({"withdrawn": id}))
     };

@@ -5,12 +5,12 @@ use axum::response::Response;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
-use super::{App, answer, enter};
+use super::{App, answer, enter_reading};
 use crate::error::{Failure, GatewayError};
 
 pub(crate) async fn list(State(gateway): App, headers: HeaderMap) -> Response {
     let result = async {
-        enter(&gateway, &headers)?;
+        enter_reading(&gateway, &headers)?;
         if !gateway.upstreams.any() {
             return Err(GatewayError::new(
                 Failure::NoUpstream,

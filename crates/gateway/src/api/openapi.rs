@@ -30,7 +30,11 @@ pub fn openapi() -> &'static Value {
             "paths": paths,
             "components": {
                 "schemas": schemas,
-                "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+                "securitySchemes": {
+                    "key": {"type": "http", "scheme": "bearer"},
+                    "session": {"type": "apiKey", "in": "cookie", "name": crate::auth::COOKIE},
+                    "csrf": {"type": "apiKey", "in": "header", "name": crate::auth::CSRF},
+                },
             },
         })
     })
@@ -53,13 +57,15 @@ fn operation(route: &super::Route) -> Value {
             "Text" => "text/plain",
             "Sound" => "audio/mpeg",
             "File" => "application/octet-stream",
+            "EventStream" => "text/event-stream",
             _ => "application/json",
         };
         json!({kind: {"schema": {"$ref": format!("#/components/schemas/{name}")}}})
     };
     let mut responses = Map::new();
     responses.insert("200".to_owned(), json!({"description": "Done", "content": content(route.response)}));
-    if route.access != Access::Open {
+    let may_fail = route.access != Access::Open || route.path.starts_with("/console/api/");
+    if may_fail {
         for (status, what) in [
             ("400", "The request is wrong, or its content is against the policy"),
             ("401", "A key is missing or not valid"),
@@ -85,8 +91,9 @@ fn operation(route: &super::Route) -> Value {
     if route.access != Access::Open {
         operation["security"] = json!([{"key": []}, {}]);
     }
-    if route.access == Access::Admin {
-        operation["security"] = json!([{"key": []}]);
+    if let Access::May(_) = route.access {
+        let session = if route.method == "GET" { json!({"session": []}) } else { json!({"session": [], "csrf": []}) };
+        operation["security"] = json!([{"key": []}, session]);
     }
     let mut parameters: Vec<Value> = route
         .path
@@ -99,6 +106,10 @@ fn operation(route: &super::Route) -> Value {
             json!({"name": name, "in": "query", "required": false, "description": about, "schema": {"type": kind}})
         }));
     }
+    let asked = super::observe::PARAMETERS.iter().filter(|(path, ..)| route.method == "GET" && *path == route.path);
+    parameters.extend(asked.map(|(_, name, kind, about)| {
+        json!({"name": name, "in": "query", "required": false, "description": about, "schema": {"type": kind}})
+    }));
     if !parameters.is_empty() {
         operation["parameters"] = Value::from(parameters);
     }

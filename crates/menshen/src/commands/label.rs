@@ -114,6 +114,10 @@ fn each(
             Err(error) => {
                 all = false;
                 let _ = writeln!(std::io::stderr(), "menshen: {error:#}");
+                // In a document every file has its place, with what is wrong with it.
+                let problem = Some(format!("{error:#}"));
+                let state = State::Inconclusive;
+                seen(path, None, &[], &Verdict { state, labels: Vec::new(), faults: Vec::new(), problem })?;
             }
         }
     }
@@ -130,7 +134,7 @@ fn read(args: &Read) -> Result<ExitCode> {
             let file = path.display().to_string();
             lines.add_row([file.as_str(), carrier.map_or("", |c| c.id), &f.place, &f.value]);
         }
-        if let Some(problem) = &verdict.problem {
+        if let Some(problem) = verdict.problem.as_ref().filter(|_| carrier.is_some()) {
             whole = false;
             let _ = writeln!(std::io::stderr(), "menshen: {}: {problem}", path.display());
         }
@@ -159,7 +163,7 @@ fn verify(args: &Read) -> Result<ExitCode> {
         for fault in &verdict.faults {
             print(&format!("  {}: {fault}", fault.clause()))?;
         }
-        if let Some(problem) = &verdict.problem {
+        if let Some(problem) = verdict.problem.as_ref().filter(|_| carrier.is_some()) {
             print(&format!("  {problem}"))?;
         }
         Ok(())

@@ -106,7 +106,7 @@ pub async fn annex(config: &Config) -> Result<menshen_gateway::Annex> {
     let console = menshen_console::Console::new(store, Arc::new(Bank::shipped().map_err(known)?), range, judges);
     let assess = super::assess::annex(config).await?;
     let router = console.router().merge(assess.router());
-    Ok(menshen_gateway::Annex { router, paths: menshen_console::paths() })
+    Ok(menshen_gateway::Annex { router, pages: menshen_console::pages::router(), paths: menshen_console::paths() })
 }
 
 /// How the attempts of a campaign ended, all together.

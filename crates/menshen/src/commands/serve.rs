@@ -10,7 +10,7 @@ use clap::Args;
 use menshen_gateway::auth::ADMIN;
 use menshen_gateway::config::{Durability, KeepText};
 use menshen_gateway::{Config, Gateway, Snapshot};
-use menshen_store::{Key, KeySource, NewKey, Options, Store, StrikeLimits, TextRetention};
+use menshen_store::{Key, KeySource, NewKey, Options, SessionTimes, Store, StrikeLimits, TextRetention};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -53,6 +53,7 @@ pub fn store_options(config: &Config) -> Result<Options> {
             per_day: config.limits.strikes_per_day,
             suspend_s: config.limits.suspend_s,
         },
+        sessions: SessionTimes { idle_s: config.console.session_idle_s, most_s: config.console.session_most_s },
         ..Options::default()
     })
 }
@@ -103,7 +104,8 @@ pub async fn run(config: Config, serve: Serve) -> Result<ExitCode> {
     let gateway = Gateway::new(config, snapshot, store.clone(), set_key.as_deref())
         .map_err(|e| exit::usage(e.message.into_owned()))?;
     gateway.attach(super::redteam::annex(&gateway.config).await?);
-    greet(&gateway, address, made_key.as_deref())?;
+    let setup = store.setup_token().map_err(|e| exit::environment(format!("cannot make the set-up's token: {e}")))?;
+    greet(&gateway, address, made_key.as_deref(), setup.as_deref().map(String::as_str))?;
 
     let housekeeping = tokio::spawn(keep_house(Arc::clone(&gateway)));
     let mut terminate = signal(SignalKind::terminate())?;
@@ -145,7 +147,7 @@ async fn first_admin_key(store: &Store, set: Option<&str>) -> Result<Option<Stri
     Ok(Some(created.presented.as_str().to_owned()))
 }
 
-fn greet(gateway: &Gateway, address: std::net::SocketAddr, admin_key: Option<&str>) -> Result<()> {
+fn greet(gateway: &Gateway, address: std::net::SocketAddr, admin_key: Option<&str>, setup: Option<&str>) -> Result<()> {
     let config = &gateway.config;
     let snapshot = gateway.guard.snapshot();
     let (words, patterns) = snapshot.engine.sizes();
@@ -153,6 +155,10 @@ fn greet(gateway: &Gateway, address: std::net::SocketAddr, admin_key: Option<&st
     let mut lines = vec![
         format!("Menshen 门神 {}", env!("CARGO_PKG_VERSION")),
         format!("  open       http://{address}"),
+        match menshen_console::pages::built_in() {
+            true => format!("  console    http://{address}/console"),
+            false => format!("  console    http://{address}/console (not built in: `make console` needs Node 20)"),
+        },
         match config.upstream.as_slice() {
             [] => "  upstream   none yet: set MENSHEN_UPSTREAM=http://host/v1 (or menshen.toml) and restart; the checking \
                    APIs work without"
@@ -179,6 +185,10 @@ fn greet(gateway: &Gateway, address: std::net::SocketAddr, admin_key: Option<&st
     if let Some(key) = admin_key {
         lines.push(format!("  admin key  {key}"));
         lines.push("             shown this once; keep it. It opens /admin/… and makes further keys.".to_owned());
+    }
+    if let Some(token) = setup {
+        lines.push(format!("  set up     {token}"));
+        lines.push("             makes the first account at /console (or: menshen people add); a new one at each start until then.".to_owned());
     }
     lines.push(format!(
         "  try        curl -s http://{address}/v1/guard -H 'content-type: application/json' -d \

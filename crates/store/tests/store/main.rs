@@ -7,6 +7,8 @@ mod campaigns;
 mod crash;
 mod faults;
 mod folder;
+mod observe;
+mod people;
 mod records;
 mod retention;
 mod tamper;

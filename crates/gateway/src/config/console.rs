@@ -1,0 +1,34 @@
+//! The console: how long its sessions last, and their cookie.
+
+use serde::{Deserialize, Serialize};
+
+/// The console.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Console {
+    /// A session ends after so long without a request.
+    pub session_idle_s: u32,
+    /// A session ends after so long however it is used.
+    pub session_most_s: u32,
+    /// Whether browsers send the session's cookie over TLS only.
+    pub secure_cookie: SecureCookie,
+}
+
+impl Default for Console {
+    fn default() -> Self {
+        Console { session_idle_s: 3_600, session_most_s: 43_200, secure_cookie: SecureCookie::Auto }
+    }
+}
+
+/// Whether browsers send the session's cookie over TLS only.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecureCookie {
+    /// Where we listen beyond loopback.
+    #[default]
+    Auto,
+    /// Always: behind a proxy that speaks TLS.
+    Always,
+    /// Never: plain HTTP within a network that one trusts.
+    Never,
+}
