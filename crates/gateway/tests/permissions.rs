@@ -147,7 +147,12 @@ impl House {
         let answer = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
         let header = |name: &str| answer.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let (status, cookie, cached) = (answer.status(), header("set-cookie"), header("cache-control"));
-        let bytes = axum::body::to_bytes(answer.into_body(), 8 << 20).await.unwrap();
+        // Records as they come have no end: that they may be read is all that is asked here.
+        let endless = header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
+        let bytes = match endless {
+            true => bytes::Bytes::new(),
+            false => axum::body::to_bytes(answer.into_body(), 8 << 20).await.unwrap(),
+        };
         let text = || Value::from(String::from_utf8_lossy(&bytes).into_owned());
         let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| text());
         Said { status, cookie, cached, body }
