@@ -287,6 +287,11 @@ fn every_documented_route_answers_and_the_command_prints_the_same_document() {
             assert!(operation["summary"].is_string() && operation["responses"]["200"].is_object(), "{method} {path}");
             let real = path.replace("{id}", "1").replace("{tenant}", "default").replace("{user}", "u");
             let call = Call::method(house.gateway.address(), &method.to_uppercase(), &real).key(ADMIN);
+            if path.ends_with("/live") {
+                // It has no end; that it begins is enough.
+                assert_eq!(call.open().status, 200, "{path}");
+                continue;
+            }
             let answer = if method == "get" { call.send() } else { call.json(&json!({})).send() };
             let unknown_thing = path.contains('{') && answer.status == 404;
             assert!(

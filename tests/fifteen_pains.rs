@@ -51,11 +51,18 @@ fn pain_02_every_sibling_endpoint_is_guarded_on_both_sides() {
     }
     let embed = house.gateway.post("/v1/embeddings").json(&json!({"model": "m", "input": "说说龙渊会"})).send();
     assert_eq!(embed.status, 400);
+    let draw = house.gateway.post("/v1/images/generations").json(&json!({"model": "m", "prompt": "画龙渊会"})).send();
+    let speak = house.gateway.post("/v1/audio/speech").json(&json!({"model": "m", "input": "说说龙渊会"})).send();
+    for refused in [draw, speak] {
+        assert_eq!((refused.status, refused.code().as_str()), (400, "content_policy_violation"), "{}", refused.text());
+    }
     // What has no guard has no route.
     for path in [
         "/v1/completions",
         "/v1/audio/transcriptions",
-        "/v1/images/generations",
+        "/v1/audio/translations",
+        "/v1/images/edits",
+        "/v1/images/variations",
         "/v1/realtime",
         "/v1/batches",
         "/v1/assistants",

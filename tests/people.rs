@@ -170,7 +170,7 @@ fn the_pages_let_nothing_run_that_is_not_theirs_and_lead_nowhere_else() {
     }
     for path in ["/console//evil.example", "/console/?next=//evil.example"] {
         let answer = house.gateway.get(path).send();
-        assert!(answer.header("location").is_none() && answer.status == 200, "{path}: {}", answer.status);
+        assert!(answer.header("location").is_none() && matches!(answer.status, 200 | 404), "{path}: {}", answer.status);
     }
 }
 
