@@ -79,29 +79,41 @@ pub trait Family: Send + Sync {
     /// When the body has the wrong shape; the error names the parameter.
     fn read_request(&self, body: &Value) -> Result<Request, GatewayError>;
 
-    /// Adds guidance to the model, after the operator's own instructions.
-    fn guide(&self, body: &mut Value, guidance: &str);
+    /// Adds guidance to the model, after the operator's own instructions. An API that takes no instructions has no place
+    /// for it: what is drawn, spoken or embedded is the text itself.
+    fn guide(&self, _body: &mut Value, _guidance: &str) {}
 
     /// Reads every text of an answer.
     ///
     /// # Errors
     /// When the answer has the wrong shape.
-    fn read_answer(&self, body: &Value) -> Result<Conversation, GatewayError>;
+    fn read_answer(&self, _body: &Value) -> Result<Conversation, GatewayError> {
+        Ok(Conversation::default())
+    }
 
     /// Removes what repeats the answer's text in another form (log probabilities), after the text was edited.
-    fn drop_echoes(&self, body: &mut Value);
+    fn drop_echoes(&self, _body: &mut Value) {}
 
-    /// An answer of ours in the API's shape.
-    fn answer(&self, request: &Request, id: &str, text: &str, finish: Finish) -> Value;
+    /// An answer of ours in the API's shape. Where a model does not answer with text, what is not forwarded is an error, so
+    /// this is never sent.
+    fn answer(&self, _request: &Request, _id: &str, _text: &str, _finish: Finish) -> Value {
+        Value::Object(Map::new())
+    }
 
     /// A reader and writer of the API's event stream; `id` is used where the stream starts with us.
-    fn wire(&self, request: &Request, id: &str) -> Box<dyn Wire>;
+    fn wire(&self, request: &Request, id: &str) -> Box<dyn Wire> {
+        chat::Chat.wire(request, id)
+    }
 
     /// An error body in the API's shape.
-    fn error(&self, error: &GatewayError, request_id: &str) -> Value;
+    fn error(&self, error: &GatewayError, request_id: &str) -> Value {
+        openai_error(error, request_id)
+    }
 
     /// Tokens that the answer says it used, prompt and completion together.
-    fn tokens(&self, body: &Value) -> Option<u64>;
+    fn tokens(&self, body: &Value) -> Option<u64> {
+        chat::usage_total(body)
+    }
 
     /// The id by which later requests can refer to the answer's text, where the API has such a thing.
     fn history_id(&self, _body: &Value) -> Option<String> {

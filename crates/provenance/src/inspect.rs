@@ -9,7 +9,10 @@ pub mod trace;
 #[cfg(test)]
 mod tests;
 
+use serde_json::{Value, json};
+
 use crate::Error;
+use crate::carrier::{Carrier, Found, Input};
 use crate::explicit::text;
 use crate::label::{Aigc, Kind, Member, Reading};
 
@@ -148,6 +151,60 @@ pub enum Ground {
     Declared,
     /// Another sign.
     Trace(Trace),
+}
+
+impl Ground {
+    /// As the JSON that the command line and the REST API give: `ground` is `label`, `unclear_label`, `declared`,
+    /// `explicit_label`, `watermark`, `c2pa` or `metadata`, `value` what was found.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        match self {
+            Ground::Label(kind) => json!({"ground": "label", "value": kind.value()}),
+            Ground::Unclear(value) => json!({"ground": "unclear_label", "value": value}),
+            Ground::Declared => json!({"ground": "declared"}),
+            Ground::Trace(trace) => {
+                let (ground, value) = trace.parts();
+                json!({"ground": ground, "value": value})
+            }
+        }
+    }
+}
+
+/// What a file itself says of how it came to be.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    /// Everything that may be a label, with its place.
+    pub found: Vec<Found>,
+    /// The labels among it, and traces.
+    pub evidence: Evidence,
+    /// Why not all of the file could be read.
+    pub problem: Option<Error>,
+}
+
+/// Reads a file's labels and traces. `own` are wordings of explicit labels that the platform knows besides those with both
+/// elements. What cannot be read is no ground for anything, and is said.
+pub fn gather(input: &mut dyn Input, carrier: &Carrier, own: &[&str]) -> Gathered {
+    let mut gathered = Gathered::default();
+    match (carrier.read)(input) {
+        Ok(found) => gathered.found = found,
+        Err(error) => gathered.problem = Some(error),
+    }
+    for found in &gathered.found {
+        match crate::label::read(&found.value) {
+            Some(reading) => gathered.evidence.labels.push(reading),
+            // The explicit prompts of texts come again as traces.
+            None if found.place.contains(":explicit ") => {}
+            None => {
+                let trace = Trace::Metadata(format!("{}: a field AIGC that is no label", found.place));
+                gathered.evidence.traces.push(trace);
+            }
+        }
+    }
+    match trace::traces_by(input, carrier, trace::Markers::shipped(), own) {
+        Ok(traces) => gathered.evidence.traces.extend(traces),
+        Err(error) => drop(gathered.problem.get_or_insert(error)),
+    }
+    gathered
 }
 
 /// The outcome of an inspection.

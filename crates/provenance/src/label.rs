@@ -14,7 +14,7 @@ mod tests;
 pub use code::{ProviderCode, Service};
 pub use fault::Fault;
 pub use read::{Form, Reading, read};
-pub use verdict::{State, USAGE_EXIT, Verdict, verify};
+pub use verdict::{State, USAGE_EXIT, Verdict, document, verify};
 
 use serde_json::Value;
 

@@ -14,7 +14,7 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::BodyExt as _;
 use menshen_provenance::carrier::{self, Carrier, Found};
-use menshen_provenance::inspect::{self, Evidence, Ground, Inspection};
+use menshen_provenance::inspect::{self, Evidence, Gathered, Ground, Inspection};
 use menshen_provenance::label::{self, Aigc, Kind, ProviderCode, Verdict};
 use menshen_store::Entry;
 use menshen_verdict::Outcome;
@@ -147,35 +147,6 @@ fn found_in(file: &File, ending: &str) -> Result<(&'static Carrier, Vec<Found>, 
     })
 }
 
-/// What a file carries, as JSON: the same shape as `menshen label read --json`.
-fn document(carrier: &Carrier, found: &[Found], verdict: &Verdict) -> Value {
-    let labels: Vec<Value> = found
-        .iter()
-        .map(|f| json!({"place": f.place, "by_the_book": f.by_the_book, "offset": f.offset, "value": f.value}))
-        .collect();
-    let faults: Vec<Value> = verdict
-        .faults
-        .iter()
-        .map(|f| json!({"clause": f.clause(), "breach": f.is_breach(), "zh": f.zh(), "en": f.to_string()}))
-        .collect();
-    json!({"format": carrier.id, "state": verdict.state.id(), "labels": labels, "faults": faults,
-        "problem": verdict.problem})
-}
-
-fn grounds(inspection: &Inspection) -> Vec<Value> {
-    let ground = |ground: &Ground| match ground {
-        Ground::Label(kind) => json!({"ground": "label", "label": kind.value()}),
-        Ground::Unclear(value) => json!({"ground": "unclear_label", "value": value}),
-        Ground::Declared => json!({"ground": "declared"}),
-        Ground::Trace(trace) => {
-            let (kind, what) = trace.parts();
-            json!({"ground": "trace", "kind": kind, "what": what})
-        }
-        _ => json!({"ground": "other"}),
-    };
-    inspection.grounds.iter().map(ground).collect()
-}
-
 struct Inspected {
     file: File,
     document: Value,
@@ -198,18 +169,18 @@ async fn inspected(
     let (ending, declared) = (about.ending(), about.declared);
     let file = spool(gateway, headers, body).await?;
     at_work(move || {
-        let (carrier, found, verdict) = found_in(&file, &ending)?;
-        if let Some(problem) = &verdict.problem {
-            return Err(GatewayError::new(Failure::InvalidRequest, problem.clone()));
+        let mut input = BufReader::new(&file);
+        let carrier = carrier::sniff(&mut input, &ending).map_err(wrong)?;
+        let Gathered { found, evidence, problem } = inspect::gather(&mut input, carrier, &[]);
+        if let Some(problem) = problem {
+            return Err(wrong(problem));
         }
-        let mut document = document(carrier, &found, &verdict);
-        let labels = verdict.labels.into_iter().map(|(_, reading)| reading).collect();
-        let traces = inspect::trace::traces(&mut BufReader::new(&file), carrier).map_err(wrong)?;
-        let evidence = Evidence { labels, declared, traces };
+        let evidence = Evidence { declared, ..evidence };
         let inspection = inspect::inspect(&evidence, &platform, &number).map_err(|e| invalid("id", e.to_string()))?;
+        let mut document = label::document(Some(carrier), &found, &label::verify(&found));
         document["decision"] = json!(inspection.decision.id());
         document["clause"] = json!(inspection.decision.clause());
-        document["grounds"] = Value::from(grounds(&inspection));
+        document["grounds"] = inspection.grounds.iter().map(Ground::to_json).collect();
         document["notice"] = inspection.notice.map_or(Value::Null, |n| json!({"zh": n.zh, "en": n.en}));
         document["label_to_write"] = inspection.label.as_ref().map_or(Value::Null, as_json);
         Ok(Inspected { file, document, inspection })
@@ -318,7 +289,7 @@ pub(crate) async fn read(State(gateway): App, headers: HeaderMap, about: Query<A
         let ending = about.ending();
         at_work(move || {
             let (carrier, found, verdict) = found_in(&file, &ending)?;
-            Ok(document(carrier, &found, &verdict))
+            Ok(label::document(Some(carrier), &found, &verdict))
         })
         .await
     };

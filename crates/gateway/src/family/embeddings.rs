@@ -1,10 +1,9 @@
 //! OpenAI Embeddings: `POST /v1/embeddings`. Text goes in, numbers come out: only the request is inspected.
 
-use menshen_verdict::{Conversation, Kind, Role};
-use serde_json::{Value, json};
+use menshen_verdict::{Kind, Role};
+use serde_json::Value;
 
-use super::chat::usage_total;
-use super::{Collector, Family, Finish, Request, Wire, Yields, first_string, object, openai_error, required_string};
+use super::{Collector, Family, Request, Yields, first_string, object, required_string};
 use crate::error::{GatewayError, invalid};
 
 /// The family.
@@ -60,35 +59,12 @@ impl Family for Embeddings {
             structured: false,
         })
     }
-
-    fn guide(&self, _body: &mut Value, _guidance: &str) {}
-
-    fn read_answer(&self, _body: &Value) -> Result<Conversation, GatewayError> {
-        Ok(Conversation::default())
-    }
-
-    fn drop_echoes(&self, _body: &mut Value) {}
-
-    /// There is no text to answer with: whatever is not forwarded is an error, so this is never sent.
-    fn answer(&self, request: &Request, _id: &str, _text: &str, _finish: Finish) -> Value {
-        json!({"object": "list", "data": [], "model": request.model})
-    }
-
-    fn wire(&self, request: &Request, id: &str) -> Box<dyn Wire> {
-        super::chat::Chat.wire(request, id)
-    }
-
-    fn error(&self, error: &GatewayError, request_id: &str) -> Value {
-        openai_error(error, request_id)
-    }
-
-    fn tokens(&self, body: &Value) -> Option<u64> {
-        usage_total(body)
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

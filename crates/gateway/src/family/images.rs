@@ -2,12 +2,9 @@
 //! (`revised_prompt`) like any answer; the pictures are labelled as generated.
 
 use menshen_verdict::{Conversation, Kind, Media, Role};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::chat::usage_total;
-use super::{
-    Collector, Family, Finish, Request, Wire, Yields, first_string, flag, object, openai_error, required_string,
-};
+use super::{Collector, Family, Request, Yields, first_string, flag, object, required_string};
 use crate::error::{GatewayError, invalid};
 
 /// The family.
@@ -61,9 +58,6 @@ impl Family for Images {
         })
     }
 
-    /// A prompt is what is drawn: guidance in it would be drawn too.
-    fn guide(&self, _body: &mut Value, _guidance: &str) {}
-
     fn read_answer(&self, body: &Value) -> Result<Conversation, GatewayError> {
         let mut c = Collector::new();
         for (i, item) in body.get("data").and_then(Value::as_array).into_iter().flatten().enumerate() {
@@ -79,29 +73,12 @@ impl Family for Images {
         }
         Ok(c.done())
     }
-
-    fn drop_echoes(&self, _body: &mut Value) {}
-
-    /// There is no picture to answer with: whatever is not forwarded is an error, so this is never sent.
-    fn answer(&self, _request: &Request, _id: &str, _text: &str, _finish: Finish) -> Value {
-        json!({"created": super::unix_s(), "data": []})
-    }
-
-    fn wire(&self, request: &Request, id: &str) -> Box<dyn Wire> {
-        super::chat::Chat.wire(request, id)
-    }
-
-    fn error(&self, error: &GatewayError, request_id: &str) -> Value {
-        openai_error(error, request_id)
-    }
-
-    fn tokens(&self, body: &Value) -> Option<u64> {
-        usage_total(body)
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -1,10 +1,10 @@
-//! OpenAI Speech: `POST /v1/audio/speech`. What is to be spoken is inspected like an answer that a model gives; the sound is
-//! labelled as generated.
+//! OpenAI Speech: `POST /v1/audio/speech`. What is to be spoken is inspected like any question; the sound is labelled as
+//! generated.
 
-use menshen_verdict::{Conversation, Kind, Role};
-use serde_json::{Value, json};
+use menshen_verdict::{Kind, Role};
+use serde_json::Value;
 
-use super::{Collector, Family, Finish, Request, Wire, Yields, first_string, object, openai_error, required_string};
+use super::{Collector, Family, Request, Yields, first_string, object, required_string};
 use crate::error::{GatewayError, invalid};
 
 /// The family.
@@ -53,36 +53,12 @@ impl Family for Speech {
             ..Request::default()
         })
     }
-
-    /// What is spoken is the text itself.
-    fn guide(&self, _body: &mut Value, _guidance: &str) {}
-
-    fn read_answer(&self, _body: &Value) -> Result<Conversation, GatewayError> {
-        Ok(Conversation::default())
-    }
-
-    fn drop_echoes(&self, _body: &mut Value) {}
-
-    /// There is no sound to answer with: whatever is not forwarded is an error, so this is never sent.
-    fn answer(&self, _request: &Request, _id: &str, _text: &str, _finish: Finish) -> Value {
-        json!({})
-    }
-
-    fn wire(&self, request: &Request, id: &str) -> Box<dyn Wire> {
-        super::chat::Chat.wire(request, id)
-    }
-
-    fn error(&self, error: &GatewayError, request_id: &str) -> Value {
-        openai_error(error, request_id)
-    }
-
-    fn tokens(&self, _body: &Value) -> Option<u64> {
-        None
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -16,7 +16,6 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use menshen_provenance::carrier::{self, Carrier};
 use menshen_provenance::label::{self, State, Verdict};
-use serde_json::json;
 
 use super::{print, table};
 use crate::exit;
@@ -89,17 +88,9 @@ fn judged(path: &Path) -> Result<(Option<&'static Carrier>, Vec<carrier::Found>,
 }
 
 fn document(path: &Path, carrier: Option<&Carrier>, found: &[carrier::Found], verdict: &Verdict) -> serde_json::Value {
-    let labels: Vec<_> = found
-        .iter()
-        .map(|f| json!({"place": f.place, "by_the_book": f.by_the_book, "offset": f.offset, "value": f.value}))
-        .collect();
-    let faults: Vec<_> = verdict
-        .faults
-        .iter()
-        .map(|f| json!({"clause": f.clause(), "breach": f.is_breach(), "zh": f.zh(), "en": f.to_string()}))
-        .collect();
-    json!({"file": path.display().to_string(), "format": carrier.map(|c| c.id), "state": verdict.state.id(),
-        "labels": labels, "faults": faults, "problem": verdict.problem})
+    let mut document = label::document(carrier, found, verdict);
+    document["file"] = path.display().to_string().into();
+    document
 }
 
 /// Judges every file, those that cannot be opened too: they are said, and the others go on.

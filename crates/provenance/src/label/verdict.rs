@@ -1,8 +1,10 @@
 //! What a file's labels amount to.
 
+use serde_json::{Value, json};
+
 use super::{Fault, Member, Reading, read};
 use crate::Error;
-use crate::carrier::Found;
+use crate::carrier::{Carrier, Found};
 use crate::security;
 
 /// The exit code of a program that was called wrongly; those of verdicts are [`State::exit_code`].
@@ -65,6 +67,24 @@ impl Verdict {
         let problem = Some(error.to_string());
         Verdict { state: State::Inconclusive, labels: Vec::new(), faults: Vec::new(), problem }
     }
+}
+
+/// What a file carries and how it is judged, as the JSON document that the command line and the REST API give: `format`,
+/// `state`, `labels` (with `place`, `by_the_book`, `offset`, `value`), `faults` (with `clause`, `breach`, `zh`, `en`) and
+/// `problem`.
+#[must_use]
+pub fn document(carrier: Option<&Carrier>, found: &[Found], verdict: &Verdict) -> Value {
+    let labels: Vec<Value> = found
+        .iter()
+        .map(|f| json!({"place": f.place, "by_the_book": f.by_the_book, "offset": f.offset, "value": f.value}))
+        .collect();
+    let faults: Vec<Value> = verdict
+        .faults
+        .iter()
+        .map(|f| json!({"clause": f.clause(), "breach": f.is_breach(), "zh": f.zh(), "en": f.to_string()}))
+        .collect();
+    json!({"format": carrier.map(|c| c.id), "state": verdict.state.id(), "labels": labels, "faults": faults,
+        "problem": verdict.problem})
 }
 
 /// Judges what a carrier found in a file.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use menshen_provenance::carrier::{Carrier, Found};
-use menshen_provenance::inspect::{Decision, Evidence, Ground, Inspection, Trace, inspect, trace};
+use menshen_provenance::inspect::{Decision, Evidence, Ground, Inspection, Trace, gather, inspect};
 use menshen_provenance::label::{self, Aigc, Member, State, UNKNOWN};
 use menshen_provenance::raster::Limits;
 use menshen_provenance::watermark::image::Search;
@@ -129,28 +129,14 @@ impl Desk {
 
     /// Reads labels and traces.
     fn learn(&self, path: &Path, file: std::fs::File, carrier: &Carrier) -> Known {
-        let mut known = Known::default();
         let own: Vec<&str> = self.own.iter().map(String::as_str).collect();
-        let mut input = BufReader::with_capacity(64 << 10, file);
-        match (carrier.read)(&mut input) {
-            Ok(found) => known.found = found,
-            Err(error) => known.problem = Some(error.to_string()),
-        }
-        for found in &known.found {
-            match label::read(&found.value) {
-                Some(reading) => known.evidence.labels.push(reading),
-                // The explicit prompts of texts come again as traces.
-                None if found.place.contains(":explicit ") => {}
-                None => {
-                    let trace = Trace::Metadata(format!("{}: a field AIGC that is no label", found.place));
-                    known.evidence.traces.push(trace);
-                }
-            }
-        }
-        match trace::traces_by(&mut input, carrier, trace::Markers::shipped(), &own) {
-            Ok(traces) => known.evidence.traces.extend(traces),
-            Err(error) => drop(known.problem.get_or_insert(error.to_string())),
-        }
+        let gathered = gather(&mut BufReader::with_capacity(64 << 10, file), carrier, &own);
+        let mut known = Known {
+            evidence: gathered.evidence,
+            found: gathered.found,
+            problem: gathered.problem.map(|error| error.to_string()),
+            ..Known::default()
+        };
         if let Some(secret) = &self.secret {
             known.watermark = Some(match watermark_in(path, carrier, secret) {
                 Watermark::Found(mark) => {
@@ -175,12 +161,12 @@ impl Desk {
         line.set("decision", json!(inspection.decision.id()));
         line.set("clause", json!(inspection.decision.clause()));
         let mut places = found.iter().filter(|found| label::read(&found.value).is_some()).map(|found| &found.place);
-        let grounds = inspection.grounds.iter().map(|ground| match ground {
-            Ground::Label(kind) => json!({"ground": "label", "value": kind.value(), "place": places.next()}),
-            Ground::Unclear(value) => json!({"ground": "unclear_label", "value": value, "place": places.next()}),
-            Ground::Declared => json!({"ground": "declared"}),
-            Ground::Trace(trace) => traced(trace),
-            _ => json!({"ground": "other"}),
+        let grounds = inspection.grounds.iter().map(|ground| {
+            let mut document = ground.to_json();
+            if matches!(ground, Ground::Label(_) | Ground::Unclear(_)) {
+                document["place"] = json!(places.next());
+            }
+            document
         });
         line.set("grounds", Value::Array(grounds.collect()));
         line.set("notice", json!(inspection.notice.map(|notice| json!({"zh": notice.zh, "en": notice.en}))));
@@ -257,11 +243,6 @@ impl Desk {
 }
 
 /// A trace as JSON.
-fn traced(trace: &Trace) -> Value {
-    let (ground, what) = trace.parts();
-    json!({"ground": ground, "value": what})
-}
-
 /// The sentence of an error without the file's name, which stands in the line already.
 fn reason(path: &Path, error: &anyhow::Error) -> String {
     let text = format!("{error:#}");
