@@ -12,7 +12,8 @@ build: ## build the release binary
 	$(CARGO) build --release --locked -p menshen
 
 console: ## build the console's pages into the program (needs Node 20); then make run
-	cd web/console && npm ci && npm run build
+	@# not `npm ci`: it refuses where a registry lacks the optional packages of other systems; versions are the lock file's all the same
+	cd web/console && npm install --no-save && npm run build
 	touch crates/console/build.rs
 
 test: ## format, lints and every test

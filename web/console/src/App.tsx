@@ -6,29 +6,15 @@ import { HashRouter, Navigate, Route, Routes } from 'react-router-dom'
 import { LanguageProvider } from './i18n'
 import type { Lang } from './lib/format'
 import { recall, remember } from './lib/remember'
+import { ROOMS } from './rooms'
 import { SessionProvider, useSession } from './session'
 import { Boundary } from './ui/boundary'
 import { nonce } from './ui/nonce'
 import { Shell } from './ui/shell'
 import { themeOf, type Mode } from './ui/theme'
 
-const Assess = lazy(() => import('./pages/assess'))
-const AssessRun = lazy(() => import('./pages/assess_run'))
-const About = lazy(() => import('./pages/about'))
-const Campaign = lazy(() => import('./pages/campaign'))
-const Keys = lazy(() => import('./pages/keys'))
-const Labels = lazy(() => import('./pages/labels'))
-const OverviewPage = lazy(() => import('./pages/overview'))
-const People = lazy(() => import('./pages/people'))
-const Policy = lazy(() => import('./pages/policy'))
-const Range = lazy(() => import('./pages/range'))
-const RecordPage = lazy(() => import('./pages/record'))
-const Records = lazy(() => import('./pages/records'))
-const RedTeam = lazy(() => import('./pages/redteam'))
-const Reviews = lazy(() => import('./pages/reviews'))
 const SetupPage = lazy(() => import('./pages/setup'))
 const SignIn = lazy(() => import('./pages/sign_in'))
-const TryIt = lazy(() => import('./pages/try_it'))
 
 export type ThemeChoice = 'system' | Mode
 
@@ -90,22 +76,7 @@ function Rooms(props: { mode: Mode; choice: ThemeChoice; setChoice: (one: ThemeC
       <Suspense fallback={<div className="page"><Skeleton active /></div>}>
         <Routes>
           <Route path="/" element={<Navigate to="/try" replace />} />
-          <Route path="/try" element={<TryIt />} />
-          <Route path="/overview" element={<OverviewPage mode={props.mode} />} />
-          <Route path="/records" element={<Records />} />
-          <Route path="/records/:id" element={<RecordPage />} />
-          <Route path="/policy" element={<Policy />} />
-          <Route path="/reviews" element={<Reviews />} />
-          <Route path="/labels" element={<Labels />} />
-          <Route path="/redteam" element={<RedTeam />} />
-          <Route path="/redteam/:id" element={<Campaign />} />
-          <Route path="/range" element={<Range />} />
-          <Route path="/assess" element={<Assess />} />
-          <Route path="/assess/:id" element={<AssessRun />} />
-          <Route path="/keys" element={<Keys />} />
-          <Route path="/people" element={<People />} />
-          <Route path="/setup" element={<SetupPage />} />
-          <Route path="/about" element={<About />} />
+          {ROOMS.map(({ path, Page }) => <Route key={path} path={path} element={<Page mode={props.mode} />} />)}
           <Route path="*" element={<Navigate to="/try" replace />} />
         </Routes>
       </Suspense>

@@ -17,6 +17,7 @@ export const en: Record<Key, string> = {
   'nav.open': 'Open navigation',
   'nav.group_watch': 'Watch',
   'nav.group_decide': 'Decide',
+  'nav.group_govern': 'Govern',
   'nav.group_prove': 'Prove',
   'nav.group_manage': 'Manage',
   'nav.try': 'Try it',

@@ -2,8 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ACTIONS, OUTCOMES, ROLES } from '../api/contract'
-import { en } from './en'
-import { zh } from './zh'
+import { en, zh } from './dictionary'
 
 const names = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map((m) => m[1] ?? '').sort()
 const sources = (folder: string): string[] =>

@@ -1,9 +1,8 @@
 import { createContext, useContext, useMemo, type ReactNode } from 'react'
 import type { Lang } from '../lib/format'
-import { en } from './en'
-import { zh, type Key } from './zh'
+import { en, zh, type Key } from './dictionary'
 
-export type { Key } from './zh'
+export type { Key } from './dictionary'
 export type Values = Record<string, string | number>
 export type Translate = (key: Key, values?: Values) => string
 

@@ -15,6 +15,7 @@ export const zh = {
   'nav.open': '打开导航',
   'nav.group_watch': '观察',
   'nav.group_decide': '处置',
+  'nav.group_govern': '治理',
   'nav.group_prove': '验证',
   'nav.group_manage': '管理',
   'nav.try': '试一试',

@@ -1,34 +1,29 @@
-import {
-  ApiOutlined, AuditOutlined, BarChartOutlined, BulbOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, GlobalOutlined,
-  InfoCircleOutlined, KeyOutlined, LogoutOutlined, MenuOutlined, MoonOutlined, ReadOutlined, SafetyCertificateOutlined, SunOutlined, TagOutlined, TeamOutlined, ThunderboltOutlined,
-} from '@ant-design/icons'
+import { ApiOutlined, BulbOutlined, GlobalOutlined, LogoutOutlined, MenuOutlined, MoonOutlined, SunOutlined } from '@ant-design/icons'
 import { App, Button, Drawer, Dropdown } from 'antd'
 import { useEffect, useRef, useState, type ReactNode } from 'react'
 import { NavLink, useLocation } from 'react-router-dom'
 import type { ThemeChoice } from '../App'
-import { useLanguage, type Key } from '../i18n'
+import { useLanguage } from '../i18n'
+import { GROUPS, ROOMS } from '../rooms'
 import { useSession } from '../session'
 import { Boundary } from './boundary'
 import { sentence } from './kit'
 import type { Mode } from './theme'
 
-const GROUPS: readonly (readonly [Key, readonly (readonly [string, Key, ReactNode])[]])[] = [
-  ['nav.group_watch', [['/try', 'nav.try', <ExperimentOutlined key="i" />], ['/overview', 'nav.overview', <BarChartOutlined key="i" />], ['/records', 'nav.records', <FileSearchOutlined key="i" />]]],
-  ['nav.group_decide', [['/policy', 'nav.policy', <ReadOutlined key="i" />], ['/reviews', 'nav.reviews', <AuditOutlined key="i" />], ['/labels', 'nav.labels', <TagOutlined key="i" />]]],
-  ['nav.group_prove', [['/redteam', 'nav.redteam', <ThunderboltOutlined key="i" />], ['/range', 'nav.range', <SafetyCertificateOutlined key="i" />], ['/assess', 'nav.assess', <FileProtectOutlined key="i" />]]],
-  ['nav.group_manage', [['/keys', 'nav.keys', <KeyOutlined key="i" />], ['/people', 'nav.people', <TeamOutlined key="i" />], ['/about', 'nav.about', <InfoCircleOutlined key="i" />]]],
-]
-
 function Navigation(props: { onGo?: () => void }) {
   const { t } = useLanguage()
   return (
     <nav aria-label={t('nav.label')} className="nav">
-      {GROUPS.map(([group, links]) => (
-        <div key={group} className="nav-group">
-          <div className="nav-title">{t(group)}</div>
-          {links.map(([to, name, icon]) => <NavLink key={to} to={to} onClick={props.onGo} className={({ isActive }) => (isActive ? 'nav-link on' : 'nav-link')}>{icon}<span>{t(name)}</span></NavLink>)}
-        </div>
-      ))}
+      {GROUPS.map((group) => {
+        const links = ROOMS.filter((room) => room.group === group)
+        if (links.length === 0) return null
+        return (
+          <div key={group} className="nav-group">
+            <div className="nav-title">{t(`nav.group_${group}`)}</div>
+            {links.map(({ path, name, icon }) => <NavLink key={path} to={path} onClick={props.onGo} className={({ isActive }) => (isActive ? 'nav-link on' : 'nav-link')}>{icon}<span>{name ? t(name) : null}</span></NavLink>)}
+          </div>
+        )
+      })}
     </nav>
   )
 }

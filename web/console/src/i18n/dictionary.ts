@@ -1,0 +1,11 @@
+import { en as sharedEn } from './en'
+import { zh as sharedZh } from './zh'
+
+// A part of the console keeps its words in a file of its own, `parts/<part>.ts`, which exports `zh` and `en`; its rows stand here.
+export const zh = {
+  ...sharedZh,
+}
+export type Key = keyof typeof zh
+export const en: Record<Key, string> = {
+  ...sharedEn,
+}

@@ -1,0 +1,41 @@
+import {
+  AuditOutlined, BarChartOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, ReadOutlined,
+  SafetyCertificateOutlined, TagOutlined, TeamOutlined, ThunderboltOutlined,
+} from '@ant-design/icons'
+import { lazy, type ComponentType, type LazyExoticComponent, type ReactNode } from 'react'
+import type { Key } from './i18n'
+import type { Mode } from './ui/theme'
+
+type Page = ComponentType<{ mode: Mode }>
+
+/** A page: where it is, and, if the navigation leads to it, under which group, name and icon. */
+export interface Room {
+  path: string
+  Page: Page | LazyExoticComponent<Page>
+  group?: Group
+  name?: Key
+  icon?: ReactNode
+}
+
+export const GROUPS = ['watch', 'decide', 'govern', 'prove', 'manage'] as const
+export type Group = (typeof GROUPS)[number]
+
+/** Every page there is; the navigation and the router are both made from this table. */
+export const ROOMS: readonly Room[] = [
+  { path: '/try', Page: lazy(() => import('./pages/try_it')), group: 'watch', name: 'nav.try', icon: <ExperimentOutlined /> },
+  { path: '/overview', Page: lazy(() => import('./pages/overview')), group: 'watch', name: 'nav.overview', icon: <BarChartOutlined /> },
+  { path: '/records', Page: lazy(() => import('./pages/records')), group: 'watch', name: 'nav.records', icon: <FileSearchOutlined /> },
+  { path: '/records/:id', Page: lazy(() => import('./pages/record')) },
+  { path: '/policy', Page: lazy(() => import('./pages/policy')), group: 'decide', name: 'nav.policy', icon: <ReadOutlined /> },
+  { path: '/reviews', Page: lazy(() => import('./pages/reviews')), group: 'decide', name: 'nav.reviews', icon: <AuditOutlined /> },
+  { path: '/labels', Page: lazy(() => import('./pages/labels')), group: 'decide', name: 'nav.labels', icon: <TagOutlined /> },
+  { path: '/redteam', Page: lazy(() => import('./pages/redteam')), group: 'prove', name: 'nav.redteam', icon: <ThunderboltOutlined /> },
+  { path: '/redteam/:id', Page: lazy(() => import('./pages/campaign')) },
+  { path: '/range', Page: lazy(() => import('./pages/range')), group: 'prove', name: 'nav.range', icon: <SafetyCertificateOutlined /> },
+  { path: '/assess', Page: lazy(() => import('./pages/assess')), group: 'prove', name: 'nav.assess', icon: <FileProtectOutlined /> },
+  { path: '/assess/:id', Page: lazy(() => import('./pages/assess_run')) },
+  { path: '/keys', Page: lazy(() => import('./pages/keys')), group: 'manage', name: 'nav.keys', icon: <KeyOutlined /> },
+  { path: '/people', Page: lazy(() => import('./pages/people')), group: 'manage', name: 'nav.people', icon: <TeamOutlined /> },
+  { path: '/setup', Page: lazy(() => import('./pages/setup')) },
+  { path: '/about', Page: lazy(() => import('./pages/about')), group: 'manage', name: 'nav.about', icon: <InfoCircleOutlined /> },
+]
