@@ -19,7 +19,7 @@ use menshen_provenance::label::{self, State, Verdict};
 
 use super::{print, table};
 use crate::exit;
-use file::open;
+use file::{named, open, plain};
 
 /// What is done with labels.
 #[derive(Subcommand)]
@@ -122,12 +122,12 @@ fn read(args: &Read) -> Result<ExitCode> {
     let all = each(args, |path, carrier, found, verdict| {
         documents.push(document(path, carrier, found, verdict));
         for f in found {
-            let file = path.display().to_string();
-            lines.add_row([file.as_str(), carrier.map_or("", |c| c.id), &f.place, &f.value]);
+            let file = named(path);
+            lines.add_row([file.as_str(), carrier.map_or("", |c| c.id), &plain(&f.place), &plain(&f.value)]);
         }
         if let Some(problem) = verdict.problem.as_ref().filter(|_| carrier.is_some()) {
             whole = false;
-            let _ = writeln!(std::io::stderr(), "menshen: {}: {problem}", path.display());
+            let _ = writeln!(std::io::stderr(), "menshen: {}: {problem}", named(path));
         }
         Ok(())
     })?;
@@ -150,7 +150,7 @@ fn verify(args: &Read) -> Result<ExitCode> {
             documents.push(document(path, carrier, found, verdict));
             return Ok(());
         }
-        print(&format!("{}: {}", path.display(), verdict.state.id()))?;
+        print(&format!("{}: {}", named(path), verdict.state.id()))?;
         for fault in &verdict.faults {
             print(&format!("  {}: {fault}", fault.clause()))?;
         }

@@ -11,7 +11,7 @@ use menshen_provenance::label::{Aigc, Kind, ProviderCode};
 use menshen_provenance::security::{self, Signer, Slot};
 
 use super::explicit::Explicit;
-use super::file::{cannot, open, put};
+use super::file::{cannot, named, open, put};
 use super::print;
 use crate::exit;
 
@@ -63,7 +63,7 @@ pub(super) fn run(args: &Add) -> Result<ExitCode> {
         });
         let aigc = aigc.map_err(|e| exit::usage(e.to_string()))?;
         match one(args, path, &aigc) {
-            Ok((format, done)) => print(&format!("{}: {format} label {id}{done}", path.display()))?,
+            Ok((format, done)) => print(&format!("{}: {format} label {id}{done}", named(path)))?,
             Err(error) => {
                 failed = true;
                 let _ = writeln!(std::io::stderr(), "menshen: {error:#}");
@@ -86,7 +86,7 @@ fn one(args: &Add, path: &Path, aigc: &Aigc) -> Result<(&'static str, String)> {
     if let Ok(Some(_)) = c2pa::find(&mut file) {
         let warning =
             "its C2PA manifest no longer fits once a label is written; sign it anew (menshen label c2pa sign)";
-        let _ = writeln!(std::io::stderr(), "menshen: {}: {warning}", path.display());
+        let _ = writeln!(std::io::stderr(), "menshen: {}: {warning}", named(path));
     }
     drop(file);
     if !args.explicit.wanted() {

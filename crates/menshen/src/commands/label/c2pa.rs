@@ -11,7 +11,7 @@ use menshen_provenance::c2pa::{self, Generator, Manifest};
 use serde_json::{Value, json};
 
 use super::super::{print, table};
-use super::file::{cannot, open};
+use super::file::{cannot, named, open, plain};
 use crate::exit;
 
 /// What is done with Content Credentials.
@@ -97,8 +97,13 @@ fn read(args: &Read) -> Result<ExitCode> {
             let generated = if manifest.generated { "yes" } else { "no" };
             let state = verified["state"].as_str().unwrap_or("not verified");
             let name = manifest.generator.as_ref().map_or("", |g| g.name.as_str());
-            let file = path.display().to_string();
-            lines.add_row([file.as_str(), name, generated, &actions.join(" "), state]);
+            lines.add_row([
+                named(path),
+                plain(name),
+                generated.to_owned(),
+                plain(&actions.join(" ")),
+                state.to_owned(),
+            ]);
         }
         documents.push(json!({"file": path.display().to_string(), "manifest": found.as_ref().map(shown),
             "validation": verified}));

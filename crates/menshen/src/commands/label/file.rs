@@ -14,9 +14,29 @@ use crate::exit;
 /// copying.
 const BUFFER: usize = 64 << 10;
 
+/// A file's name for a person's eyes; machine-readable output has it as it is.
+pub(super) fn named(path: &Path) -> String {
+    plain(&path.display().to_string())
+}
+
+/// What others wrote, for a person's eyes: with a line break, a terminal's command or a mark that turns the writing around
+/// it could pass for a finding of ours, so such characters are shown as escapes.
+pub(super) fn plain(text: &str) -> String {
+    let turns =
+        |c: char| matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().fold(String::new(), |mut text, c| {
+        if c.is_control() || turns(c) {
+            text.extend(c.escape_default());
+        } else {
+            text.push(c);
+        }
+        text
+    })
+}
+
 /// A file is named with what is wrong.
 pub(super) fn cannot(path: &Path, error: impl std::fmt::Display) -> anyhow::Error {
-    exit::usage(format!("{}: {error}", path.display()))
+    exit::usage(format!("{}: {error}", named(path)))
 }
 
 /// Opens a plain file and tells its format.

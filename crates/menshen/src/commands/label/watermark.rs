@@ -16,6 +16,7 @@ use menshen_provenance::watermark::text::greenlist::{self, GreenList};
 use menshen_provenance::watermark::text::invisible::{self, Marker, Scheme};
 use serde_json::{Value, json};
 
+use super::file::{cannot, named};
 use crate::commands::{print, runtime, table};
 use crate::exit;
 
@@ -178,10 +179,6 @@ pub fn run(command: &WatermarkOf) -> Result<ExitCode> {
     }
 }
 
-fn cannot(path: &Path, error: impl std::fmt::Display) -> anyhow::Error {
-    exit::usage(format!("{}: {error}", path.display()))
-}
-
 fn text_of(path: &Path) -> Result<String> {
     // Asked before it is opened: a pipe would wait for somebody to write.
     if !std::fs::metadata(path).map_err(|e| cannot(path, e))?.is_file() {
@@ -274,13 +271,13 @@ fn find(args: &Find) -> Result<ExitCode> {
         for mark in &found.marks {
             let payload: String = mark.payload.iter().map(|byte| format!("{byte:02x}")).collect();
             let scheme = SchemeId::id(mark.scheme);
-            lines.add_row([file.as_str(), scheme, &payload, &mark.copies.to_string()]);
+            lines.add_row([named(path).as_str(), scheme, &payload, &mark.copies.to_string()]);
             marks.push(json!({"scheme": scheme, "payload": payload, "copies": mark.copies}));
         }
         if found.marks.is_empty() {
             let what =
                 if found.broken > 0 { format!("none whole, {} broken", found.broken) } else { "none".to_owned() };
-            lines.add_row([file.as_str(), &what, "", ""]);
+            lines.add_row([named(path).as_str(), &what, "", ""]);
         }
         documents.push(json!({"file": file, "marks": marks, "broken": found.broken}));
     }

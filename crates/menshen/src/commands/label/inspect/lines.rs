@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::Lang;
 use super::one::stamp;
+use crate::commands::label::file::named;
 
 /// The longest line of an earlier run that is read.
 const LONGEST: u64 = 16 << 20;
@@ -192,13 +193,15 @@ impl Lines {
             Outcome::Skipped(path, why) => {
                 self.skipped += 1;
                 let file = path.display().to_string();
-                (format!("{file}: {} {why}", self.word("跳过", "skipped,")), json!({"file": file, "skipped": why}))
+                (
+                    format!("{}: {} {why}", named(&path), self.word("跳过", "skipped,")),
+                    json!({"file": file, "skipped": why}),
+                )
             }
             Outcome::Failed(path, why) => {
                 self.failed += 1;
-                let file = path.display().to_string();
-                complain(&file, &why);
-                (String::new(), json!({"file": file, "error": why}))
+                complain(&named(&path), &why);
+                (String::new(), json!({"file": path.display().to_string(), "error": why}))
             }
             Outcome::Line(line) => (self.count(&line), Value::Object(line.members)),
         };
@@ -221,7 +224,7 @@ impl Lines {
 
     /// Counts a line, and says it as text.
     fn count(&mut self, line: &Line) -> String {
-        let file = line.path.display().to_string();
+        let file = named(&line.path);
         if let Some(why) = &line.failed {
             self.failed += 1;
             complain(&file, why);

@@ -10,7 +10,7 @@ use menshen_provenance::watermark::image::{Search, USUAL_STRENGTH};
 use menshen_provenance::watermark::{Secret, picture};
 use serde_json::json;
 
-use crate::commands::label::file::{cannot, open, replace};
+use crate::commands::label::file::{cannot, named, open, replace};
 use crate::commands::{print, table};
 use crate::exit;
 
@@ -94,9 +94,9 @@ pub(super) fn read(args: &Read, secret: &Secret) -> Result<ExitCode> {
         match &found {
             Some(mark) => {
                 let (scale, corrected) = (format!("{:.3}", mark.scale), mark.corrected.to_string());
-                lines.add_row([file.as_str(), &format!("{:016x}", mark.payload), &scale, &corrected]);
+                lines.add_row([named(path).as_str(), &format!("{:016x}", mark.payload), &scale, &corrected]);
             }
-            None => drop(lines.add_row([file.as_str(), "none", "", ""])),
+            None => drop(lines.add_row([named(path).as_str(), "none", "", ""])),
         }
         documents
             .push(json!({"file": file, "mark": found.map(|mark| json!({"payload": format!("{:016x}", mark.payload),
