@@ -152,6 +152,13 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_name_cannot_pass_for_a_line_of_ours_nor_command_the_terminal() {
+        assert_eq!(named(Path::new("a\nb.png: png label x")), "a\\nb.png: png label x");
+        assert_eq!(named(Path::new("\u{1b}[2Jx\u{202e}gnp.exe")), "\\u{1b}[2Jx\\u{202e}gnp.exe");
+        assert_eq!(named(Path::new("图片 一.png")), "图片 一.png");
+    }
+
     fn names(folder: &Path) -> Vec<String> {
         let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
         let mut names: Vec<String> = names.filter_map(|name| name.into_string().ok()).collect();
