@@ -1,6 +1,51 @@
+import { readFileSync } from 'node:fs'
 import { AxeBuilder, expect, type Page } from '../../web/console/playwright'
+import { Client } from './program.mjs'
+import type { PEOPLE } from './seed.mjs'
 
-export const PAGES = ['try', 'overview', 'records', 'policy', 'reviews', 'labels', 'redteam', 'redteam/0192camp01', 'range', 'assess', 'assess/0192run01', 'keys', 'people', 'setup', 'about'] as const
+export type Who = keyof typeof PEOPLE
+/** What the program was filled with; see `seed.mjs`. */
+export interface State {
+  url: string
+  upstream: string
+  password: string
+  /** The secret of `guarded`'s authenticator. */
+  totp: string
+  keys: Record<'admin' | 'support' | 'tutor' | 'xss' | 'acme' | 'harbor' | 'monitor', string>
+  people: Record<Who, { name: string; tenant: string | null; cookie: string; csrf: string }>
+  records: { key: string; user: string; text: string; status: number; id: string; action: string | null }[]
+  ids: Record<string, string>
+}
+let known: State | undefined
+/** Only within a test: while tests are listed, the program does not stand yet. */
+export function seeded(): State {
+  known ??= JSON.parse(readFileSync(process.env.CONSOLE_STATE ?? '', 'utf8')) as State
+  return known
+}
+
+/** Every page that the navigation leads to, and one of each that stands behind them; `{…}` is one of the seed's ids. A new page is a new line here. */
+export const PAGES = [
+  'try', 'overview', 'records', 'records/{record}',
+  'policy', 'reviews', 'labels',
+  'redteam', 'redteam/{campaign}', 'range', 'assess', 'assess/{run}',
+  'keys', 'people', 'setup', 'about',
+] as const
+
+/** The record of the first conversation that fits. */
+export function record(fits: (one: State['records'][number]) => boolean): State['records'][number] {
+  const found = seeded().records.find(fits)
+  if (!found) throw new Error('no conversation of the seed is like that')
+  return found
+}
+
+/** Calls the API as somebody who is signed in: for what a test needs and no page makes. */
+export function as(who: Who): Client {
+  const client = new Client(seeded().url)
+  client.cookie = seeded().people[who].cookie
+  client.csrf = seeded().people[who].csrf
+  return client
+}
+
 export const SIZES = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } } as const
 export type Lang = 'zh' | 'en'
 export type Theme = 'light' | 'dark'
@@ -18,13 +63,15 @@ export async function prefer(page: Page, lang: Lang, theme: Theme): Promise<void
   await page.addInitScript(([l, t]) => { localStorage.setItem('menshen.language', l ?? ''); localStorage.setItem('menshen.theme', t ?? '') }, [lang, theme])
 }
 
-/** Signs in without the page: the tests of the page itself do it by hand. */
-export async function enter(page: Page): Promise<void> {
-  const answer = await page.request.post('/console/api/session', { data: { key: 'msk_test' } })
-  expect(answer.ok()).toBe(true)
+/** Signs in without the page: with a session that was begun when the program was filled. Tests of signing in and out do it by hand. */
+export async function enter(page: Page, who: Who = 'owner'): Promise<void> {
+  const [name = '', value = ''] = seeded().people[who].cookie.split('=')
+  await page.context().addCookies([{ name, value, url: seeded().url, httpOnly: true, sameSite: 'Strict' }])
 }
 
-export async function open(page: Page, path: string): Promise<void> {
+/** Opens a page by its path, with the seed's ids in it. */
+export async function open(page: Page, asked: string): Promise<void> {
+  const path = asked.replace(/\{(\w+)\}/g, (_, name: string) => seeded().ids[name] ?? `no-${name}`)
   await page.goto(`/console/#/${path}`)
   await expect(page.locator('main h1').first()).toBeVisible()
   await expect(page.locator('.shell.bare'), 'somebody is signed in').toHaveCount(0)

@@ -1,5 +1,6 @@
 import { expect, test } from '../../web/console/playwright'
-import { accessible, complaints, enter, open, owned, prefer } from './support'
+import { totp } from './program.mjs'
+import { accessible, as, complaints, enter, open, owned, prefer, record, seeded } from './support'
 
 test.beforeEach(async ({ page }) => {
   await page.setViewportSize({ width: 1280, height: 900 })
@@ -9,13 +10,13 @@ test.beforeEach(async ({ page }) => {
 test('sign in with a second factor, switch language and theme, sign out', async ({ page }) => {
   const said = complaints(page)
   await page.goto('/console/')
-  await page.getByLabel('User name').fill('chen')
+  await page.getByLabel('User name').fill('wu')
   await page.getByLabel('Password').fill('wrong password')
   await page.getByRole('button', { name: 'Sign in' }).click()
   await expect(page.getByRole('alert')).toContainText('not right')
-  await page.getByLabel('Password').fill('demo password')
+  await page.getByLabel('Password').fill(seeded().password)
   await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByLabel('One-time code').fill('123 456')
+  await page.getByLabel('One-time code').fill(totp(seeded().totp).replace(/^.{3}/, '$& '))
   await page.getByRole('button', { name: 'Sign in' }).click()
   await expect(page.getByRole('heading', { name: 'Try it', level: 1 })).toBeVisible()
   await page.getByTestId('language').click()
@@ -23,10 +24,14 @@ test('sign in with a second factor, switch language and theme, sign out', async 
   await page.getByTestId('theme').click()
   await page.getByRole('menuitem', { name: '深色' }).click()
   await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark')
+  const [cookie] = await page.context().cookies()
+  expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict' })
   await page.getByTestId('account').click()
   await page.getByRole('menuitem', { name: '退出登录' }).click()
   await expect(page.getByRole('heading', { name: '登录' })).toBeVisible()
-  expect((await page.request.get('/console/api/session')).status()).toBe(401)
+  // The cookie that somebody may have copied is worth nothing now.
+  const kept = await page.request.get('/console/api/session', { headers: { cookie: `${cookie?.name}=${cookie?.value}` } })
+  expect(kept.status()).toBe(401)
   await page.goto('/console/#/records')
   await expect(page.getByRole('heading', { name: '登录' })).toBeVisible()
   expect(said).toEqual([])
@@ -60,36 +65,6 @@ test('try it: spans, scores, timing, then both answers, streamed', async ({ page
   expect(said).toEqual([])
 })
 
-test('the review queue by keyboard alone', async ({ page }) => {
-  await enter(page)
-  await open(page, 'reviews')
-  const title = page.locator('.queue .panel h2')
-  const first = (await title.textContent()) ?? ''
-  await page.keyboard.press('j')
-  await expect(title).not.toHaveText(first)
-  await page.keyboard.press('k')
-  await expect(title).toHaveText(first)
-  await page.keyboard.press('n')
-  await page.keyboard.type('just a joke, u and r are only letters here')
-  await page.keyboard.press('Escape')
-  await page.keyboard.press('u')
-  await expect(title).not.toHaveText(first)
-  const second = (await title.textContent()) ?? ''
-  await page.keyboard.press('r')
-  await expect(title).not.toHaveText(second)
-  const number = (text: string) => Number(/\d+/.exec(text)?.[0])
-  const kept = (await (await page.request.get('/mock/reviews')).json()) as { reviews: { id: number; decision: string | null; note?: string | null }[] }
-  expect(kept.reviews.find((r) => r.id === number(first))).toMatchObject({ decision: 'upheld', note: 'just a joke, u and r are only letters here' })
-  expect(kept.reviews.find((r) => r.id === number(second))).toMatchObject({ decision: 'released' })
-  for (;;) {
-    if ((await page.locator('.queue-item').count()) === 0) break
-    const now = await page.locator('.queue-item').count()
-    await page.keyboard.press('u')
-    await expect(page.locator('.queue-item')).toHaveCount(now - 1)
-  }
-  await expect(page.getByText('Nothing waits for review')).toBeVisible()
-})
-
 test('the keyboard reaches content and navigation', async ({ page }) => {
   await enter(page)
   await open(page, 'overview')
@@ -100,27 +75,53 @@ test('the keyboard reaches content and navigation', async ({ page }) => {
 })
 
 test('stored attacks are inert on every page that shows them', async ({ page }) => {
+  test.setTimeout(120_000)
   const said = complaints(page)
   await enter(page)
-  const list = (await (await page.request.get('/admin/records?limit=11')).json()) as { records: { request_id: string }[] }
-  let shown = 0
-  for (const { request_id } of list.records.slice(0, 4)) {
-    await open(page, `records/${request_id}`)
-    shown += (await page.getByText(/onerror=|<script>|javascript:/).count()) > 0 ? 1 : 0
-    expect(await page.locator('main img, main iframe, main script, main [onmouseover], main a[href^="javascript"]').count()).toBe(0)
+  const inert = async () => {
+    expect(await page.locator('main img, main iframe, main script, main [onmouseover], main [onload], main a[href^="javascript"]').count()).toBe(0)
+    expect(await owned(page)).toBeUndefined()
   }
-  expect(shown).toBeGreaterThanOrEqual(3)
+  // In the prompt, in the end user's name, in the application's name.
+  for (const { id, user } of seeded().records.filter((r) => r.text.includes('__owned') || r.user.includes('__owned'))) {
+    await open(page, `records/${id}`)
+    await expect(page.locator('.foreign').filter({ hasText: /onerror=|<script>|javascript:/ }).first()).toBeVisible()
+    if (user.includes('__owned')) await expect(page.locator('main')).toContainText(user)
+    await inert()
+  }
+  // In a note on a decision.
+  const noted = record((r) => r.text.startsWith('<img src=x onerror="window.__owned=1">'))
+  await open(page, `records/${noted.id}`)
+  await expect(page.locator('main')).toContainText('<script>window.__owned=34</script>')
+  await inert()
+  await open(page, 'records')
+  await expect(page.locator('main')).toContainText('<img/src=x/onerror=window.__owned=33>')
+  await inert()
+  await open(page, 'overview')
+  await inert()
+  await open(page, 'reviews')
+  await page.locator('.queue-item').filter({ hasText: 'iframe' }).click()
+  await expect(page.locator('.queue .foreign').first()).toContainText('javascript:window.__owned=5')
+  await inert()
+  await open(page, 'keys')
+  await expect(page.locator('main')).toContainText('<img src=x onerror="window.__owned=30">')
+  await inert()
   await open(page, 'range')
   await page.getByRole('tab', { name: 'Submissions' }).click()
   await page.getByRole('button', { name: /onerror/ }).click()
   await expect(page.locator('.ant-drawer-open .foreign').first()).toBeVisible()
-  await open(page, 'assess/0192run01')
-  await page.locator('summary').first().click()
-  await expect(page.getByText(/window\.__owned=9/)).toBeVisible()
-  await open(page, 'redteam/0192camp01')
-  await page.locator('table.data .as-link').nth(2).click()
-  await expect(page.locator('.ant-drawer-open')).toContainText('<svg onload=')
-  expect(await owned(page)).toBeUndefined()
+  await inert()
+  await open(page, 'redteam/{campaign}')
+  await expect(page.locator('h1')).toContainText('<svg onload=window.__owned=40>')
+  await page.locator('table.data .as-link').first().click()
+  await expect(page.locator('.ant-drawer-open .bubble, .ant-drawer-open .foreign').first()).toBeVisible()
+  await inert()
+  // As a streamed answer of the model.
+  await open(page, 'try')
+  await page.getByRole('button', { name: 'Medication' }).click()
+  await page.getByRole('button', { name: 'Send to the model' }).click()
+  await expect(page.getByLabel('Guided answer')).toContainText('<img src=x onerror')
+  await inert()
   expect(said).toEqual([])
 })
 
@@ -187,4 +188,41 @@ test('errors are sentences', async ({ page }) => {
   await page.route('**/admin/keys', (route) => route.abort())
   await open(page, 'keys')
   await expect(page.getByRole('alert')).toContainText('cannot be reached')
+})
+
+test('the review queue by keyboard alone', async ({ page }) => {
+  await enter(page, 'reviewer')
+  await open(page, 'reviews')
+  const title = page.locator('.queue .panel h2')
+  const number = (text: string) => Number(/\d+/.exec(text)?.[0])
+  const first = (await title.textContent()) ?? ''
+  await page.keyboard.press('j')
+  await expect(title).not.toHaveText(first)
+  await page.keyboard.press('k')
+  await expect(title).toHaveText(first)
+  await page.keyboard.press('n')
+  await page.keyboard.type('just a joke, u and r are only letters here')
+  await page.keyboard.press('Escape')
+  const upheld = page.waitForResponse((r) => r.request().method() === 'POST' && r.url().endsWith(`/admin/reviews/${number(first)}`))
+  await page.keyboard.press('u')
+  expect((await upheld).status()).toBe(200)
+  expect((await upheld).request().postDataJSON()).toEqual({ decision: 'upheld', note: 'just a joke, u and r are only letters here' })
+  await expect(title).not.toHaveText(first)
+  const second = (await title.textContent()) ?? ''
+  const released = page.waitForResponse((r) => r.request().method() === 'POST' && r.url().endsWith(`/admin/reviews/${number(second)}`))
+  await page.keyboard.press('r')
+  expect(await (await released).json()).toMatchObject({ id: number(second), decision: 'released' })
+  await expect(title).not.toHaveText(second)
+  const { reviews } = (await as('reviewer').call('GET', '/admin/reviews')) as { reviews: { id: number }[] }
+  expect(reviews.map((r) => r.id)).not.toContain(number(first))
+  expect(reviews.map((r) => r.id)).not.toContain(number(second))
+  // What is decided stays decided.
+  expect((await as('reviewer').send('POST', `/admin/reviews/${number(first)}`, { decision: 'released' })).status).toBeGreaterThanOrEqual(400)
+  for (;;) {
+    if ((await page.locator('.queue-item').count()) === 0) break
+    const now = await page.locator('.queue-item').count()
+    await page.keyboard.press('u')
+    await expect(page.locator('.queue-item')).toHaveCount(now - 1)
+  }
+  await expect(page.getByText('Nothing waits for review')).toBeVisible()
 })
