@@ -101,11 +101,11 @@ async function until(what, ask, wait_ms = 120_000) {
 
 /** Accounts, the first by the token of the set-up; who signs in gets a session that the tests go on with. */
 async function people(program) {
-  const { name, roles: _roles, ...first } = PEOPLE.owner
+  const { name, display } = PEOPLE.owner
   const owner = new Client(program.url)
   const began = await owner.call('POST', '/console/api/setup/owner', { name, password: PASSWORD, token: program.setupToken })
   owner.csrf = began.csrf
-  await owner.call('PATCH', `/admin/people/${began.id}`, { display: first.display })
+  await owner.call('PATCH', `/admin/people/${began.id}`, { display })
   const clients = { owner }
   for (const [who, one] of Object.entries(PEOPLE)) {
     if (who === 'owner') continue
@@ -189,7 +189,7 @@ export async function seed(program) {
   const note = '<script>window.__owned=34</script> 明显是误报'
   const stopped = records.find((r) => r.text === XSS[0])
   if (stopped) await clients.reviewer.call('POST', `/admin/records/${stopped.id}/feedback`, { verdict: 'false_positive', note })
-  await owner.call('POST', '/admin/agreements', { tenant: 'default', app: 'support', user: 'u-1001', until_us: (Date.now() + 365 * 86_400_000) * 1000, text: '用户承诺自行标识下载的内容' }).catch(() => undefined)
+  await owner.call('POST', '/admin/agreements', { app: 'support', user: 'u-1001', terms: 'T-2026-07', expires_in_s: 365 * 86_400 })
 
   const [campaignId, , run] = await Promise.all([campaign(program, clients.red_teamer), range(clients.red_teamer, clients.reviewer), assessment(program, owner)])
   return {

@@ -39,6 +39,7 @@ pub mod openapi;
 pub mod openguardrails;
 pub mod people;
 pub mod session;
+pub mod setup;
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,6 +160,9 @@ pub static ROUTES: &[Route] = &[
     route!(DELETE "/console/api/session", "Sign out", Open, None => "Done", session::sign_out),
     route!(GET "/console/api/setup", "Whether the first account is to be made, and what else is", Open, None => "Setup", session::setup),
     route!(POST "/console/api/setup/owner", "Make the first account, with the token that the program printed", Open, Some("FirstOwner") => "Session", session::first_owner),
+    route!(GET "/console/api/choices", "Scenes and applications to try things out with", may Try, None => "Choices", setup::choices),
+    route!(GET "/console/api/upstreams", "Models behind the gateway, as configured, without secrets", may Upstreams, None => "Upstreams", setup::upstreams),
+    route!(POST "/console/api/upstreams/test", "Ask every upstream for its models", may Upstreams, None => "UpstreamsTried", setup::try_upstreams),
     route!(GET "/admin/people", "Accounts", may PeopleRead, None => "People", people::list),
     route!(POST "/admin/people", "Make an account", may People, Some("NewPerson") => "Person", people::add),
     route!(PATCH "/admin/people/{id}", "Change an account; its sessions end where its rights change", may People, Some("PersonChange") => "Person", people::change),

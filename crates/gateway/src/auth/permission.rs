@@ -4,6 +4,7 @@
 //! |---|---|---|---|---|---|---|---|
 //! | own account, own sessions | x | x | x | x | x | x | |
 //! | try things out (`/v1/…`) | x | x | | x | | x | |
+//! | upstreams: see, test | x | | | | | x | x |
 //! | overview | x | x | x | | x | x | |
 //! | audit's proof | x | | | | x | | x |
 //! | keys: see | x | | | | x | x | |
@@ -61,6 +62,8 @@ permissions! {
     Account: false, [PolicyEditor Reviewer RedTeamer Auditor Developer];
     /// Conversing and checking as a caller.
     Try: false, [PolicyEditor RedTeamer Developer];
+    /// Models behind the gateway, and whether they answer.
+    Upstreams: true, [Developer];
     /// Figures and records.
     Observe: false, [PolicyEditor Reviewer Auditor Developer];
     /// The audit's proof.

@@ -96,6 +96,10 @@ impl Exchange {
             "input": self.input.as_ref().map(summary),
             "output": self.output.as_ref().map(summary),
         });
+        let places = places(&self.conversation);
+        if places.as_slice() != [(0, 0)] {
+            entry.verdict["places"] = json!(places);
+        }
         if let Some(label) = &self.label {
             entry.verdict["label"] = label.summary();
         }
@@ -152,11 +156,29 @@ pub(crate) fn summary(ruling: &Ruling) -> Value {
     })
 }
 
-/// The turn at hand, for the record: what the user and tools brought since the model's last message.
-pub(super) fn input_text(conversation: &Conversation) -> String {
+/// The turn at hand: what the user and tools brought since the model's last message, each with its number in the
+/// conversation.
+fn turn(conversation: &Conversation) -> impl Iterator<Item = (usize, &str)> {
     let last = conversation.segments.iter().rposition(|s| s.role == Role::Assistant).map_or(0, |i| i + 1);
-    let texts = conversation.segments.iter().skip(last).filter(|s| s.role != Role::System);
-    texts.map(|s| s.text.as_str()).collect::<Vec<_>>().join("\n")
+    let segments = conversation.segments.iter().enumerate().skip(last);
+    segments.filter(|(_, s)| s.role != Role::System).map(|(index, s)| (index, s.text.as_str()))
+}
+
+/// The turn at hand, for the record.
+pub(super) fn input_text(conversation: &Conversation) -> String {
+    turn(conversation).map(|(_, text)| text).collect::<Vec<_>>().join("\n")
+}
+
+/// Where each segment of the turn begins in the recorded text, in bytes: findings count from the segment's beginning.
+fn places(conversation: &Conversation) -> Vec<(usize, usize)> {
+    let mut at = 0;
+    turn(conversation)
+        .map(|(index, text)| {
+            let from = at;
+            at += text.len() + 1;
+            (index, from)
+        })
+        .collect()
 }
 
 /// The same without what was found in it.

@@ -156,7 +156,7 @@ fn greet(gateway: &Gateway, address: std::net::SocketAddr, admin_key: Option<&st
         format!("Menshen 门神 {}", env!("CARGO_PKG_VERSION")),
         format!("  open       http://{address}"),
         match menshen_console::pages::built_in() {
-            true => format!("  console    http://{address}/console"),
+            true => format!("  console    http://{address}/console/"),
             false => format!("  console    http://{address}/console (not built in: `make console` needs Node 20)"),
         },
         match config.upstream.as_slice() {
@@ -187,8 +187,14 @@ fn greet(gateway: &Gateway, address: std::net::SocketAddr, admin_key: Option<&st
         lines.push("             shown this once; keep it. It opens /admin/… and makes further keys.".to_owned());
     }
     if let Some(token) = setup {
-        lines.push(format!("  set up     {token}"));
-        lines.push("             makes the first account at /console (or: menshen people add); a new one at each start until then.".to_owned());
+        // Behind the #: browsers keep that to themselves, so that the token stands in no log.
+        if menshen_console::pages::built_in() {
+            lines.push(format!("  set up     http://{address}/console/#/setup?token={token}"));
+            lines.push("             open it to make the first account (or: menshen people add); good until then, a new one at each start.".to_owned());
+        } else {
+            lines.push(format!("  set up     {token}"));
+            lines.push("             makes the first account at /console (or: menshen people add); a new one at each start until then.".to_owned());
+        }
     }
     lines.push(format!(
         "  try        curl -s http://{address}/v1/guard -H 'content-type: application/json' -d \

@@ -2,6 +2,7 @@
 import type { components } from './schema'
 
 export type Report = components['schemas']['Report']
+export type Choices = components['schemas']['Choices']
 export type Finding = components['schemas']['Finding']
 export type Scored = { id: string; score: number }
 
@@ -34,6 +35,9 @@ export interface Overview {
   latency: { total: Percentiles; input: Percentiles; output: Percentiles }
   tokens: number
   saved: { standard_answers: number; declined_before_model: number; tokens_estimated: number }
+  feedback: Record<FeedbackVerdict, number>
+  /** Requests of the time that the counts do not hold: they are older than what is kept counted. */
+  uncounted: number
 }
 
 export interface RecordRow {
@@ -68,16 +72,18 @@ export interface RecordVerdict {
   unavailable?: { detector: string; reason?: string }[]
   stages?: { name: string; us: number }[]
 }
-export interface FullRecord extends RecordRow {
+export interface FullRecord extends Omit<RecordRow, 'risk' | 'total_ms'> {
   kind?: string
-  verdict?: { input?: RecordVerdict; output?: RecordVerdict; tool?: RecordVerdict; label?: unknown } | null
+  verdict?: { input?: RecordVerdict; output?: RecordVerdict; label?: unknown; unchecked?: string[]; places?: [number, number][] } | null
   timings?: Record<string, number | null> | null
-  packs?: Record<string, string> | null
-  text?: { input: string; output: string } | null
+  packs?: Record<string, { version: string }> | null
+  text?: { input: string; output: string; redacted: boolean } | null
+  answer_ref?: string | null
   error?: string | null
 }
-export interface Proof { seq: number; hash: string; previous: string; sealed: boolean; head_seq: number; whole: boolean | null }
-export interface Conversation { records: FullRecord[]; proof: Proof }
+export interface Proof { seq: number; hash: string; previous: string; sealed: boolean; head_seq: number; head: string; whole: boolean | null }
+export interface Opinion { request_id: string; by: string; rule: string | null; verdict: FeedbackVerdict; note: string | null; at_us: number }
+export interface Conversation { records: FullRecord[]; proof: Proof; feedback: Opinion[] }
 export type FeedbackVerdict = 'false_positive' | 'missed' | 'right'
 
 export interface Named { id: string; zh: string; en: string }

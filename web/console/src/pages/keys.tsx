@@ -1,4 +1,3 @@
-import { CopyOutlined } from '@ant-design/icons'
 import { Alert, App, Button, Form, Input, Modal } from 'antd'
 import { useState } from 'react'
 import { call } from '../api/client'
@@ -6,7 +5,7 @@ import type { ApiKey } from '../api/contract'
 import { useLanguage } from '../i18n'
 import { useLoaded } from '../lib/async'
 import { moment, past } from '../lib/format'
-import { Chip, DataTable, Foreign, Nothing, Page, Panel, sentence, Shown } from '../ui/kit'
+import { Chip, Copyable, DataTable, Nothing, Page, Panel, sentence, Shown } from '../ui/kit'
 
 interface Fields { name: string; tenant?: string; app?: string; scene?: string; tier?: string; admin?: string; requests?: string; tokens?: string; days?: string }
 
@@ -48,14 +47,6 @@ export default function Keys() {
       },
     })
   }
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(made ?? '')
-      void message.success(t('keys.copied'))
-    } catch {
-      void message.info(t('keys.copy_failed'))
-    }
-  }
   const state = (k: ApiKey) => (k.revoked_us ? <Chip>{t('keys.revoked')}</Chip> : past(k.expires_us) ? <Chip>{t('agreements.expired')}</Chip> : <Chip tone="good">{t('keys.active')}</Chip>)
   const field = (name: keyof Fields, label: string, extra?: string, number = false) => <Form.Item name={name} label={label} extra={extra} rules={number ? [{ pattern: /^\d{1,9}$/, message: t('form.number') }] : []}><Input inputMode={number ? 'numeric' : 'text'} autoComplete="off" /></Form.Item>
   return (
@@ -89,7 +80,7 @@ export default function Keys() {
       {made === null ? null : (
         <Modal open title={t('keys.secret')} closable={false} maskClosable={false} keyboard={false} footer={<Button type="primary" onClick={() => setMade(null)}>{t('keys.kept')}</Button>}>
           <Alert type="warning" showIcon className="gap" message={t('keys.once')} />
-          <div className="secret"><Foreign text={made} label={t('keys.secret')} /><Button icon={<CopyOutlined />} onClick={() => void copy()}>{t('do.copy')}</Button></div>
+          <Copyable text={made} label={t('keys.secret')} />
         </Modal>
       )}
     </Page>

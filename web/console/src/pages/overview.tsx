@@ -73,7 +73,9 @@ function Charts(props: { data: Overview; mode: Mode; app: string }) {
         <Tile name={word(t, 'outcome', 'unavailable')} value={<Link to={`/records?outcome=unavailable&${span}`}>{count(data.outcomes.unavailable ?? 0, lang)}</Link>} note={percent((data.outcomes.unavailable ?? 0) / Math.max(1, data.requests))} />
         <Tile name={t('overview.p95')} value={milliseconds(data.latency.input.p95_ms)} note={t('overview.p95_note')} />
         <Tile name={t('overview.saved')} value={count(data.saved.standard_answers + data.saved.declined_before_model, lang)} note={t('overview.saved_note', { tokens: count(data.saved.tokens_estimated, lang) })} />
+        <Tile name={t('overview.feedback')} value={count(data.feedback.false_positive, lang)} note={t('overview.feedback_note', { missed: count(data.feedback.missed, lang), right: count(data.feedback.right, lang) })} />
       </div>
+      {data.uncounted > 0 ? <p className="quiet">{t('overview.uncounted', { n: count(data.uncounted, lang) })}</p> : null}
       <Panel title={t('overview.by_time')} actions={<span className="quiet">{t('overview.pick')}</span>}>
         <TimeChart mode={mode} kind="bar" stack ticks={ticks} label={t('overview.by_time_label', { requests: count(data.requests, lang), intervened: count(data.outcomes.intervened ?? 0, lang) })} onPick={pick}
           series={outcomes.map((o) => ({ name: word(t, 'outcome', o), color: color(outcomeColor[o] ?? 0), values: data.series.map((s) => s.outcomes[o] ?? 0) }))} />

@@ -41,9 +41,9 @@ export default function Policy() {
             </div>
             <div className="grid two">
               <Panel title={t('policy.in_force')}>
-                <DataTable label={t('policy.in_force')} rows={Object.entries(packs.packs ?? {}) as [string, unknown][]} id={([name]) => name} empty={<Nothing title={t('policy.no_packs')} hint={t('policy.no_packs_hint')} />} columns={[
+                <DataTable label={t('policy.in_force')} rows={Object.entries(packs.packs ?? {}) as [string, { version?: string }][]} id={([name]) => name} empty={<Nothing title={t('policy.no_packs')} hint={t('policy.no_packs_hint')} />} columns={[
                   { key: 'name', title: t('policy.pack'), show: ([name]) => <code>{name}</code> },
-                  { key: 'version', title: t('policy.version'), show: ([, version]) => String(version) },
+                  { key: 'version', title: t('policy.version'), show: ([, version]) => version.version ?? '–' },
                 ]} />
                 <p className="quiet top-gap">{t('policy.engine')} <code className="break">{packs.engine}</code></p>
               </Panel>

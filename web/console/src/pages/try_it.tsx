@@ -2,15 +2,14 @@ import { App, Button, Input, Radio, Segmented } from 'antd'
 import { useRef, useState } from 'react'
 import { Link, useSearchParams } from 'react-router-dom'
 import { ApiError, call, chatPieces, request, send } from '../api/client'
-import type { Report, Scored, Taxonomy } from '../api/contract'
+import type { Choices, Report, Scored, Taxonomy } from '../api/contract'
 import { useLanguage, word } from '../i18n'
 import { useLoaded } from '../lib/async'
 import { microseconds, score } from '../lib/format'
 import { useNames, useSession } from '../session'
-import { ActionChip, Chip, Facts, Foreign, Highlighted, Meter, Nothing, OutcomeChip, Page, Panel, Problem, sentence, type Tone } from '../ui/kit'
+import { ActionChip, Chip, Copyable, DataTable, Facts, Foreign, Highlighted, Meter, Nothing, OutcomeChip, Page, Panel, Problem, sentence, stageName, type Tone } from '../ui/kit'
 import { EXAMPLES } from './examples'
 
-const SCENES = ['', 'general', 'minors', 'medical', 'finance', 'government', 'education'] as const
 const KIND_TONES: Record<string, Tone> = { harmless: 'good', near_miss: 'info', personal: 'warn', attack: 'bad' }
 
 export default function TryIt() {
@@ -26,6 +25,7 @@ export default function TryIt() {
   const [error, setError] = useState<unknown>(null)
   const [busy, setBusy] = useState(false)
   const running = useRef<AbortController | null>(null)
+  const choices = useLoaded((signal) => call('get', '/console/api/choices', { signal }), []).data
 
   const check = async () => {
     running.current?.abort()
@@ -52,9 +52,9 @@ export default function TryIt() {
             <Input.TextArea value={text} onChange={(e) => setText(e.target.value)} aria-label={t('try.prompt')} placeholder={t('try.placeholder')} rows={5} maxLength={100_000} onKeyDown={(e) => { if (e.key === 'Enter' && (e.ctrlKey || e.metaKey) && text.trim() !== '') void check() }} />
             <div className="filters">
               <div className="field"><label htmlFor="try-scene">{t('try.scene')}</label>
-                <select id="try-scene" className="native" value={scene} onChange={(e) => setScene(e.target.value)}>{SCENES.map((one) => <option key={one} value={one}>{one === '' ? t('try.scene_none') : word(t, 'scene', one)}</option>)}</select>
+                <select id="try-scene" className="native" value={scene} onChange={(e) => setScene(e.target.value)}><option value="">{t('try.scene_none')}</option>{(choices?.scenes ?? []).map((one) => <option key={one.id} value={one.id}>{one[lang]}</option>)}</select>
               </div>
-              <div className="field"><label htmlFor="try-app">{t('try.app')}</label><Input id="try-app" value={app} onChange={(e) => setApp(e.target.value)} placeholder="default" /></div>
+              <div className="field"><label htmlFor="try-app">{t('try.app')}</label><Input id="try-app" list="try-apps" value={app} onChange={(e) => setApp(e.target.value)} placeholder="default" /><datalist id="try-apps">{(choices?.apps ?? []).map((one) => <option key={one.id} value={one.id} />)}</datalist></div>
               <div className="field"><span className="field-name" id="try-side">{t('try.side')}</span>
                 <Radio.Group aria-labelledby="try-side" value={side} onChange={(e) => setSide(e.target.value as 'input' | 'output')} options={[{ value: 'input', label: t('try.side_input') }, { value: 'output', label: t('try.side_output') }]} />
               </div>
@@ -78,7 +78,8 @@ export default function TryIt() {
         </Panel>
       </div>
       {report ? <Found report={report} text={asked} /> : null}
-      <Compare prompt={text} scene={scene} app={app} />
+      {report && choices ? <Policies key={`${asked} ${side} ${app}`} text={asked} side={side} app={app} choices={choices} pick={setScene} /> : null}
+      <Compare prompt={text} scene={scene} app={app} choices={choices} />
     </Page>
   )
 }
@@ -147,21 +148,58 @@ function Found(props: { report: Report; text: string }) {
         </Panel>
       </div>
       <Panel title={t('try.timing')} actions={<span className="quiet">{t('try.took', { time: microseconds(report.took_us) })}</span>}>
-        <div className="stages">{stages.map((s, i) => <Meter key={i} name={word(t, 'stage', s.name)} label={s.name ?? ''} value={s.us ?? 0} most={slowest} shown={microseconds(s.us)} />)}</div>
+        <div className="stages">{stages.map((s, i) => <Meter key={i} name={stageName(t, s.name)} label={s.name ?? ''} value={s.us ?? 0} most={slowest} shown={microseconds(s.us)} />)}</div>
       </Panel>
     </>
+  )
+}
+
+/** The same text under every scene there is: what the operator would choose between. */
+function Policies(props: { text: string; side: 'input' | 'output'; app: string; choices: Choices; pick: (scene: string) => void }) {
+  const { t, lang } = useLanguage()
+  const [rows, setRows] = useState<{ id: string; name: string; report: Report }[]>([])
+  const [busy, setBusy] = useState(false)
+  const [error, setError] = useState<unknown>(null)
+  const all = async () => {
+    setBusy(true)
+    setError(null)
+    try {
+      const found: typeof rows = []
+      for (const scene of props.choices.scenes) {
+        found.push({ id: scene.id, name: scene[lang], report: await call('post', '/v1/guard', { body: { text: props.text, side: props.side }, headers: about(scene.id, props.app) }) })
+        setRows([...found])
+      }
+    } catch (e) {
+      setError(e)
+    }
+    setBusy(false)
+  }
+  return (
+    <Panel title={t('try.policies')} actions={<Button loading={busy} onClick={() => void all()}>{t('try.policies_do')}</Button>}>
+      <p className="quiet">{t('try.policies_about')}</p>
+      <Problem error={error} />
+      <DataTable label={t('try.policies')} rows={rows} id={(r) => r.id} empty={null} columns={[
+        { key: 'scene', title: t('try.scene'), show: (r) => r.name },
+        { key: 'action', title: t('field.action'), show: (r) => <ActionChip action={r.report.disposition} /> },
+        { key: 'rule', title: t('field.rule'), wide: true, show: (r) => (r.report.rule ? <code>{r.report.rule}</code> : r.report.answer ? <code>{r.report.answer}</code> : t('try.no_rule')) },
+        { key: 'principles', title: t('try.principles'), wide: true, show: (r) => (r.report.principles?.length ? r.report.principles.map((p) => <div key={p}><code>{p}</code></div>) : '–') },
+        { key: 'do', title: t('field.do'), show: (r) => <Button size="small" onClick={() => props.pick(r.id)}>{t('try.policies_pick')}</Button> },
+      ]} />
+    </Panel>
   )
 }
 
 interface Pane { text: string; state: 'idle' | 'streaming' | 'done' | 'failed'; error?: unknown; action?: string | null; outcome?: string | null; request?: string | null; finish?: string | null }
 const IDLE: Pane = { text: '', state: 'idle' }
 
-function Compare(props: { prompt: string; scene: string; app: string }) {
+function Compare(props: { prompt: string; scene: string; app: string; choices: Choices | undefined }) {
   const { t } = useLanguage()
   const { message } = App.useApp()
   const models = useLoaded((signal) => request<{ data?: { id?: string }[] }>('get', '/v1/models', { signal }), [])
   const [model, setModel] = useState('')
-  const [plainApp, setPlainApp] = useState('monitor')
+  const [pickedApp, setPlainApp] = useState('')
+  const watched = (props.choices?.apps ?? []).filter((a) => a.monitor).map((a) => a.id)
+  const plainApp = pickedApp || (watched[0] ?? '')
   const [which, setWhich] = useState<'both' | 'guided' | 'plain'>('both')
   const [plain, setPlain] = useState<Pane>(IDLE)
   const [guided, setGuided] = useState<Pane>(IDLE)
@@ -189,7 +227,7 @@ function Compare(props: { prompt: string; scene: string; app: string }) {
     stop.current = abort
     const both = which === 'both'
     if (both || which === 'guided') void ask((f) => setGuided(f), about(props.scene, props.app), abort.signal)
-    if (both || which === 'plain') void ask((f) => setPlain(f), about(props.scene, plainApp), abort.signal)
+    if (plainApp !== '' && (both || which === 'plain')) void ask((f) => setPlain(f), about(props.scene, plainApp), abort.signal)
   }
   return (
     <Panel title={t('try.compare')}>
@@ -198,11 +236,12 @@ function Compare(props: { prompt: string; scene: string; app: string }) {
         <div className="field"><label htmlFor="try-model">{t('field.model')}</label>
           {known.length > 0 ? <select id="try-model" className="native" value={chosen} onChange={(e) => setModel(e.target.value)}>{known.map((id) => <option key={id}>{id}</option>)}</select> : <Input id="try-model" value={model} onChange={(e) => setModel(e.target.value)} />}
         </div>
-        <div className="field"><label htmlFor="try-plain">{t('try.plain_app')}</label><Input id="try-plain" value={plainApp} onChange={(e) => setPlainApp(e.target.value)} /></div>
+        <div className="field"><label htmlFor="try-plain">{t('try.plain_app')}</label><select id="try-plain" className="native" value={plainApp} onChange={(e) => setPlainApp(e.target.value)}>{watched.length === 0 ? <option value="">–</option> : watched.map((id) => <option key={id}>{id}</option>)}</select></div>
         <div className="field"><span className="field-name">{t('try.which')}</span><Segmented aria-label={t('try.which')} value={which} onChange={(v) => setWhich(v as 'both' | 'guided' | 'plain')} options={[{ value: 'both', label: t('try.both') }, { value: 'plain', label: t('try.plain') }, { value: 'guided', label: t('try.guided') }]} /></div>
         <div className="row">{streaming ? <Button onClick={() => stop.current?.abort()}>{t('do.stop')}</Button> : <Button type="primary" disabled={props.prompt.trim() === ''} onClick={begin}>{t('try.send')}</Button>}</div>
       </div>
       {models.error ? <p className="quiet">{sentence(models.error, t)} {models.error instanceof ApiError && models.error.status === 503 ? t('try.no_upstream') : ''}</p> : null}
+      {props.choices && watched.length === 0 ? <div className="gap"><p className="quiet">{t('try.no_plain')}</p><Copyable text={'[apps.monitor]\nmonitor = true'} label={t('try.plain_app')} /></div> : null}
       <div className="grid two">
         <Answer title={t('try.plain_title')} pane={plain} plain />
         <Answer title={t('try.guided_title')} pane={guided} />

@@ -1,5 +1,6 @@
 //! The small parts that pages are made of.
-import { Alert, Button, Skeleton } from 'antd'
+import { CopyOutlined } from '@ant-design/icons'
+import { Alert, App, Button, Skeleton } from 'antd'
 import { useEffect, useId, type ReactNode } from 'react'
 import { ApiError } from '../api/client'
 import type { Action, Finding, Outcome } from '../api/contract'
@@ -126,6 +127,27 @@ export function Facts(props: { of: readonly (readonly [string, ReactNode])[] }) 
 
 export function Tile(props: { name: string; value: ReactNode; note?: ReactNode }) {
   return <div className="tile"><div className="tile-name">{props.name}</div><div className="tile-value">{props.value}</div>{props.note ? <div className="tile-note">{props.note}</div> : null}</div>
+}
+
+/** A stage of a check by its name; a judge by the model's. */
+export function stageName(t: Translate, name: string | undefined): string {
+  const judge = /^judge\.(.+)$/.exec(name ?? '')?.[1]
+  return judge && judge !== 'remote' ? `${t('stage.judge')} ${judge}` : word(t, 'stage', name)
+}
+
+/** Something to copy, as it is: a secret, a command. */
+export function Copyable(props: { text: string; label: string }) {
+  const { t } = useLanguage()
+  const { message } = App.useApp()
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(props.text)
+      void message.success(t('keys.copied'))
+    } catch {
+      void message.info(t('keys.copy_failed'))
+    }
+  }
+  return <div className="secret"><Foreign text={props.text} label={props.label} /><Button icon={<CopyOutlined />} onClick={() => void copy()}>{t('do.copy')}</Button></div>
 }
 
 /** A share as a bar with its number beside it. */
