@@ -2,6 +2,7 @@
 
 mod console;
 mod label;
+mod sign_on;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use console::{Console, SecureCookie};
 pub use label::{AppLabel, Explicit, Label, Mark, UnlabelledFiles};
+pub use sign_on::{Mapping, Oidc};
 
 /// The whole configuration, as in `menshen.toml`.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -36,6 +36,7 @@ use crate::guard::{Guard, Snapshot};
 use crate::label::Labels;
 use crate::limits::Limiter;
 use crate::metrics::Metrics;
+use crate::sign_on::SignOn;
 use crate::upstream::Upstreams;
 
 /// Everything that serves requests.
@@ -49,6 +50,8 @@ pub struct Gateway {
     /// The record, keys, users and reviews.
     pub store: Store,
     pub(crate) door: Door,
+    /// The provider that people sign on at, where one is configured.
+    pub(crate) sign_on: Option<SignOn>,
     /// Labels on what models generate, where a producer is named.
     pub(crate) labels: Option<Labels>,
     pub(crate) limiter: Limiter,
@@ -80,11 +83,13 @@ impl Gateway {
         let upstreams = Upstreams::new(&config, door.open())?;
         let guard = Guard::new(&config, snapshot, upstreams.client().clone())?;
         let labels = Labels::new(&config)?;
+        let sign_on = SignOn::new(&config, upstreams.client().clone())?;
         let spans = crate::traces::Traces::new(&config.traces, upstreams.client().clone());
         Ok(Arc::new(Gateway {
             guard,
             upstreams,
             door,
+            sign_on,
             labels,
             limiter: Limiter::new(store.clone()),
             metrics: Metrics::default(),

@@ -33,6 +33,7 @@ pub mod limits;
 pub mod metrics;
 pub mod relay;
 pub mod shadow;
+pub mod sign_on;
 pub mod sse;
 pub mod traces;
 pub mod upstream;

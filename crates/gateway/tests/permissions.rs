@@ -222,7 +222,8 @@ async fn every_route_role_and_tenant() {
             let said = house.call(who, method, &path, body.clone()).await;
             if who.may(permission) {
                 // Everybody sets their own password; that of somebody else needs more than the route says.
-                let narrower = declared == "/admin/people/{id}/password" && !who.may(Some(Permission::People));
+                let own = ["/admin/people/{id}/password", "/admin/people/{id}/sessions"].contains(&declared);
+                let narrower = own && !who.may(Some(Permission::People));
                 assert!((!refused(&said) || narrower) && !outage(&said), "{}", at(who, &said));
                 counted.0 += 1;
             } else {
@@ -318,6 +319,8 @@ async fn nothing_of_one_tenant_reaches_another() {
         ("POST", format!("/admin/people/{rival_id}/password"), Some(json!({"password": "a quite different one"}))),
         ("DELETE", format!("/admin/sessions/{}", session("rival-person")), None),
         ("DELETE", format!("/admin/sessions/{}", session("first")), None),
+        ("DELETE", format!("/admin/people/{rival_id}/sessions"), None),
+        ("DELETE", format!("/admin/people/{first_id}/sessions"), None),
     ];
     for (method, path, body) in foreign {
         let said = house.call(&acme, method, &path, body).await;
@@ -423,7 +426,7 @@ async fn the_first_account_is_made_once_and_ones_own_password_needs_the_present_
     let nobody = Who::default();
     let setup = house.send(&nobody, "GET", "/console/api/setup", None, &[]).await.body;
     let steps = json!({"owner": false, "upstream": false, "key": false, "answers": false});
-    assert_eq!(setup, json!({"needed": true, "steps": steps}));
+    assert_eq!(setup, json!({"needed": true, "steps": steps, "sign_on": null}));
     let token = house.gateway.store.setup_token().unwrap().unwrap();
     let make = |token: &str| Some(json!({"name": "wei", "password": PASSWORD, "token": token}));
     let path = "/console/api/setup/owner";

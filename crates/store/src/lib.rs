@@ -82,8 +82,8 @@ pub use observe::{
 };
 pub use options::{Durability, KeySource, MIN_RETENTION_DAYS, Options, StrikeLimits, TextRetention};
 pub use people::{
-    Credentials, NewPerson, OpenSession, Person, PersonChange, Role, SHORTEST_PASSWORD, Session, SessionTimes,
-    SignInRefusal, StartedSession, TotpSecret, csrf_of,
+    Credentials, NewPerson, OpenSession, Outside, Person, PersonChange, Role, SHORTEST_PASSWORD, Session, SessionTimes,
+    SignInRefusal, SignOnRefusal, StartedSession, TotpSecret, csrf_of,
 };
 pub use reviews::{Decision, NewReview, Review, ReviewState};
 pub use store::{Health, Pruned, Store};

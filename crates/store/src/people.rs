@@ -11,6 +11,7 @@ pub(crate) mod rows;
 mod session;
 mod setup;
 mod sign_in;
+mod sign_on;
 mod throttle;
 mod totp;
 
@@ -25,6 +26,7 @@ pub use accounts::{NewPerson, PersonChange, TotpSecret};
 pub use password::SHORTEST as SHORTEST_PASSWORD;
 pub use session::{OpenSession, Session, SessionTimes, StartedSession, csrf_of};
 pub use sign_in::{Credentials, SignInRefusal};
+pub use sign_on::{Outside, SignOnRefusal};
 
 use crate::chain::Hash;
 use crate::error::Error;
@@ -88,8 +90,10 @@ pub struct Person {
     pub tenant: Option<String>,
     /// Whether they may not sign in.
     pub disabled: bool,
-    /// Whether a second factor is asked for.
+    /// Whether an authenticator app's code is asked for.
     pub totp: bool,
+    /// Whether they sign on at an outside provider.
+    pub sign_on: bool,
     /// When the account was made, in microseconds since 1970 UTC.
     pub created_us: i64,
     /// When they were last seen; to the minute.
@@ -112,7 +116,10 @@ impl Person {
 #[derive(Clone)]
 pub(crate) struct Held {
     pub(crate) person: Arc<Person>,
+    /// Empty where there is none: somebody who signs on elsewhere.
     pub(crate) password: Arc<str>,
+    /// Who they are at outside providers.
+    pub(crate) links: Vec<sign_on::Link>,
     /// Sealed with the store's key.
     pub(crate) totp: Option<Vec<u8>>,
     /// The same, of an enrolment that was not confirmed yet.
@@ -176,6 +183,10 @@ impl People {
 
     fn by_id(&self, id: &str) -> Result<Held, Error> {
         self.all().get(id).cloned().ok_or_else(|| Error::NotFound { what: "account", id: id.to_owned() })
+    }
+
+    fn by_link(&self, link: &sign_on::Link) -> Option<Held> {
+        self.all().values().find(|h| h.links.contains(link)).cloned()
     }
 
     fn by_name(&self, name: &str) -> Option<Held> {

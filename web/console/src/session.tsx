@@ -54,8 +54,10 @@ export function SessionProvider(props: { children: ReactNode }) {
   }, [begin])
 
   const signOut = useCallback(async () => {
-    await request('delete', '/console/api/session', { signingIn: true })
+    const { provider } = await request<{ provider?: string | null }>('delete', '/console/api/session', { signingIn: true })
     begin(null)
+    // The provider has a session of its own; the operator wants it to end, too.
+    if (provider && /^https?:\/\//.test(provider)) window.location.assign(provider)
   }, [begin])
 
   const held = useMemo<Held>(() => ({ session, setup, problem, signIn, signOut, look, taxonomy }), [session, setup, problem, signIn, signOut, look, taxonomy])

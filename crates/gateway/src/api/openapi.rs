@@ -63,7 +63,13 @@ fn operation(route: &super::Route) -> Value {
         json!({kind: {"schema": {"$ref": format!("#/components/schemas/{name}")}}})
     };
     let mut responses = Map::new();
-    responses.insert("200".to_owned(), json!({"description": "Done", "content": content(route.response)}));
+    if route.response == "Redirect" {
+        let place = json!({"description": "Where to", "schema": {"$ref": "#/components/schemas/Redirect"}});
+        let headers = json!({"Location": place});
+        responses.insert("303".to_owned(), json!({"description": "Go on elsewhere", "headers": headers}));
+    } else {
+        responses.insert("200".to_owned(), json!({"description": "Done", "content": content(route.response)}));
+    }
     let may_fail = route.access != Access::Open || route.path.starts_with("/console/api/");
     if may_fail {
         for (status, what) in [

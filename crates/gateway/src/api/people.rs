@@ -28,6 +28,7 @@ fn shown(person: &Person) -> Value {
         "id": person.id, "name": person.name, "display": person.display, "roles": person.roles, "tenant": person.tenant,
         "created": written(person.created_us), "last_seen": person.seen_us.and_then(written),
         "disabled": person.disabled, "totp": person.totp,
+        "sign_on": person.sign_on,
     })
 }
 
@@ -223,6 +224,27 @@ pub(crate) async fn password(
         }
         Err(error) => answer(PATH, Err(error), &gateway).await,
     }
+}
+
+pub(crate) async fn end_sessions(
+    State(gateway): App,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Response {
+    let result = async {
+        let myself = caller.person.as_ref().filter(|p| p.id == id || id == MYSELF);
+        let (id, but) = match myself {
+            Some(myself) => (myself.id.clone(), caller.session.as_deref()),
+            None => {
+                caller.allowed(Some(Permission::People))?;
+                (known(&gateway, &caller, &id)?.id.clone(), None)
+            }
+        };
+        let ended = stored(gateway.store.end_sessions_of(&id, but, by(&caller), now_us()).await)?;
+        Ok(json!({"ended": ended}))
+    };
+    let result = result.await;
+    answer(PATH, result, &gateway).await
 }
 
 pub(crate) async fn begin_totp(State(gateway): App, Extension(caller): Extension<Caller>) -> Response {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::admin::{now_us, stored};
-use super::{App, answer};
+use super::{App, answer, sign_on};
 use crate::auth::{ADMIN, INFER, same_origin, token};
 use crate::config::Limits;
 use crate::error::{Failure, GatewayError, invalid};
@@ -27,7 +27,7 @@ const MOST_BYTES: usize = 16 << 10;
 /// Where a request came from; absent in tests that have no socket.
 pub(crate) type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;
 
-fn address(peer: &Peer) -> Option<IpAddr> {
+pub(crate) fn address(peer: &Peer) -> Option<IpAddr> {
     peer.as_ref().map(|Extension(ConnectInfo(address))| address.ip())
 }
 
@@ -164,14 +164,16 @@ pub(crate) async fn sign_in(State(gateway): App, peer: Peer, headers: HeaderMap,
 
 pub(crate) async fn sign_out(State(gateway): App, headers: HeaderMap) -> Response {
     let result = async {
+        let mut elsewhere = None;
         if let Some((open, _)) = gateway.door.signed_in_for(&Method::DELETE, &headers)? {
             let by = match &open.person {
                 Some(person) => format!("person:{}", person.name),
                 None => open.key_id.clone().unwrap_or_default(),
             };
             stored(gateway.store.end_session(&open.session.id, &by, now_us()).await)?;
+            elsewhere = sign_on::end_address(&gateway, open.person.as_ref().map(|p| p.id.as_str())).await;
         }
-        Ok(json!({"signed_out": true}))
+        Ok(json!({"signed_out": true, "provider": elsewhere}))
     };
     let result = result.await;
     // A request that was forged must not sign anybody out.
@@ -191,7 +193,7 @@ pub(crate) async fn setup(State(gateway): App) -> Response {
         // The operator's own: those that are shipped are there anyway.
         "answers": snapshot.packs.answers().any(|(pack, _)| own(pack)),
     });
-    said(&gateway, Ok(json!({"needed": needed, "steps": steps}))).await
+    said(&gateway, Ok(json!({"needed": needed, "steps": steps, "sign_on": sign_on::offered(&gateway)}))).await
 }
 
 #[derive(Deserialize)]

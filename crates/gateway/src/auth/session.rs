@@ -8,17 +8,24 @@ use crate::error::{Failure, GatewayError};
 
 /// The name of the cookie.
 pub const COOKIE: &str = "menshen_session";
+/// The cookie of a sign-on that is under way. Where cookies are for TLS, its name lets no other host set it.
+const ATTEMPT: &str = "menshen_sign_on";
+const ATTEMPT_TLS: &str = "__Host-menshen_sign_on";
 /// The header that a changing request carries beside the cookie.
 pub const CSRF: &str = "x-menshen-csrf";
 
 /// The token in the cookie. Two different ones are none: one of them was put there by somebody else (another host of the
 /// same domain may set cookies here).
 pub(crate) fn token(headers: &HeaderMap) -> Option<&str> {
+    kept(headers, COOKIE)
+}
+
+fn kept<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     let mut found = None;
     for value in headers.get_all(header::COOKIE) {
         for pair in value.to_str().ok()?.split(';') {
             let Some((name, value)) = pair.trim().split_once('=') else { continue };
-            if name != COOKIE {
+            if name != wanted {
                 continue;
             }
             if found.is_some_and(|known| known != value) {
@@ -111,6 +118,17 @@ impl Door {
         };
         caller.allowed(permission)?;
         Ok(caller)
+    }
+
+    /// What a browser keeps of a sign-on that is under way.
+    pub(crate) fn attempt<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        kept(headers, if self.secure_cookie { ATTEMPT_TLS } else { ATTEMPT })
+    }
+
+    /// The header that lets it keep that; empty takes it away. `Lax`, since the way back begins at the provider.
+    pub(crate) fn attempt_cookie(&self, text: &str, lasts_s: u32) -> Option<HeaderValue> {
+        let (name, secure) = if self.secure_cookie { (ATTEMPT_TLS, "; Secure") } else { (ATTEMPT, "") };
+        HeaderValue::from_str(&format!("{name}={text}; Path=/; HttpOnly; SameSite=Lax; Max-Age={lasts_s}{secure}")).ok()
     }
 
     /// The header that gives a browser its session; an empty token takes it away.

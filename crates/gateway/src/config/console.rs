@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::sign_on::Oidc;
+
 /// The console.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -12,11 +14,23 @@ pub struct Console {
     pub session_most_s: u32,
     /// Whether browsers send the session's cookie over TLS only.
     pub secure_cookie: SecureCookie,
+    /// Where browsers reach the program, such as `https://menshen.example`: security keys and providers are bound to it.
+    #[serde(default)]
+    pub public_url: Option<String>,
+    /// Signing on at an outside provider.
+    #[serde(default)]
+    pub oidc: Option<Oidc>,
 }
 
 impl Default for Console {
     fn default() -> Self {
-        Console { session_idle_s: 3_600, session_most_s: 43_200, secure_cookie: SecureCookie::Auto }
+        Console {
+            session_idle_s: 3_600,
+            session_most_s: 43_200,
+            secure_cookie: SecureCookie::Auto,
+            public_url: None,
+            oidc: None,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::rows::PeopleChange;
+use super::sign_on::Link;
 use super::{Held, MOST_PEOPLE, Person, Role, checked_name, password, totp};
 use crate::changes::Change;
 use crate::entry::{Entry, EntryKind};
@@ -84,6 +85,32 @@ fn checked_roles(roles: &[Role]) -> Result<Vec<Role>, Error> {
     Ok(roles)
 }
 
+/// A new account, as far as it can be told to do.
+pub(super) fn described(
+    name: &str,
+    display: &str,
+    roles: &[Role],
+    tenant: Option<String>,
+    now_us: i64,
+) -> Result<Person, Error> {
+    let name = checked_name(name)?;
+    if let Some(tenant) = &tenant {
+        check_id("tenant", tenant)?;
+    }
+    Ok(Person {
+        id: format!("psn_{}", uuid::Uuid::now_v7().simple()),
+        display: checked_display(display, &name)?,
+        roles: checked_roles(roles)?,
+        tenant,
+        disabled: false,
+        totp: false,
+        sign_on: false,
+        created_us: now_us,
+        seen_us: None,
+        name,
+    })
+}
+
 fn event(event: &str, person: &Person, detail: &Value, by: &str, now_us: i64) -> Entry {
     let mut told = json!({ "id": person.id, "name": person.name });
     if let (Some(told), Some(detail)) = (told.as_object_mut(), detail.as_object()) {
@@ -134,24 +161,27 @@ impl Store {
         detail: Value,
         now_us: i64,
     ) -> Result<Arc<Person>, Error> {
-        let name = checked_name(&new.name)?;
-        let person = Person {
-            id: format!("psn_{}", uuid::Uuid::now_v7().simple()),
-            display: checked_display(&new.display, &name)?,
-            roles: checked_roles(&new.roles)?,
-            tenant: new.tenant,
-            disabled: false,
-            totp: false,
-            created_us: now_us,
-            seen_us: None,
-            name,
-        };
-        if let Some(tenant) = &person.tenant {
-            check_id("tenant", tenant)?;
-        }
-        password::check(&new.password, &person.name)?;
-        let hash = self.inner.people.hasher.hash(&new.password).await?;
+        let password = new.password;
+        let person = described(&new.name, &new.display, &new.roles, new.tenant, now_us)?;
+        password::check(&password, &person.name)?;
+        let hash: Arc<str> = self.inner.people.hasher.hash(&password).await?.into();
         let _changing = self.inner.people.changing.lock().await;
+        if first && !self.inner.people.all().is_empty() {
+            return Err(Error::NotFound { what: "open set-up with this", id: "token".to_owned() });
+        }
+        self.place(person, hash, None, by, detail, now_us).await
+    }
+
+    /// Puts a new account in its place; administrators wait meanwhile.
+    pub(super) async fn place(
+        &self,
+        mut person: Person,
+        password: Arc<str>,
+        link: Option<Link>,
+        by: &str,
+        detail: Value,
+        now_us: i64,
+    ) -> Result<Arc<Person>, Error> {
         let invalid = |what, problem: &str| Err(Error::Invalid { what, problem: problem.to_owned() });
         {
             let all = self.inner.people.all();
@@ -164,18 +194,21 @@ impl Store {
             if all.is_empty() && !person.rules_all() {
                 return invalid("roles", "the first account must be an owner's, of no tenant");
             }
-            if first && !all.is_empty() {
-                return Err(Error::NotFound { what: "open set-up with this", id: "token".to_owned() });
-            }
         }
+        person.sign_on = link.is_some();
         let mut told = json!({ "roles": person.roles });
         if let (Some(told), Some(detail)) = (told.as_object_mut(), detail.as_object()) {
             told.extend(detail.iter().map(|(k, v)| (k.clone(), v.clone())));
         }
         let person = Arc::new(person);
-        let held = Held { person: Arc::clone(&person), password: hash.into(), totp: None, pending: None, step: 0 };
+        let links: Vec<Link> = link.into_iter().collect();
+        let (totp, pending, step) = (None, None, 0);
+        let held = Held { person: Arc::clone(&person), password, links: links.clone(), totp, pending, step };
         let entry = event("person.add", &person, &told, by, now_us);
-        self.change(vec![boxed(PeopleChange::Put(Box::new(held.clone())))], vec![entry]).await?;
+        let mut changes = vec![boxed(PeopleChange::Put(Box::new(held.clone())))];
+        let linked = |link| PeopleChange::Link { person: person.id.clone(), link, at_us: now_us };
+        changes.extend(links.into_iter().map(linked).map(boxed));
+        self.change(changes, vec![entry]).await?;
         self.inner.people.all().insert(person.id.clone(), held);
         self.inner.people.setup().take();
         Ok(person)
@@ -232,8 +265,8 @@ impl Store {
         self.change(changes, vec![event("person.change", &person, &detail, by, now_us)]).await?;
         if let Some(held) = self.inner.people.all().get_mut(id) {
             // What may have changed beside it stays.
-            let (totp, seen_us) = (held.person.totp, held.person.seen_us);
-            held.person = Arc::new(Person { totp, seen_us, ..(*person).clone() });
+            let Person { totp, sign_on, seen_us, .. } = *held.person;
+            held.person = Arc::new(Person { totp, sign_on, seen_us, ..(*person).clone() });
         }
         if ends {
             // One that began while this was written.
@@ -345,6 +378,24 @@ impl Store {
         self.change(changes, vec![event("person.totp_reset", &held.person, &Value::Null, by, now_us)]).await?;
         self.with_totp(id, None, held.step);
         Ok(())
+    }
+
+    /// Ends all sessions of an account, but for one that is named; gives how many there were. At once and in this process
+    /// even when the disk refuses.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; the database's failures.
+    pub async fn end_sessions_of(&self, id: &str, but: Option<&str>, by: &str, now_us: i64) -> Result<usize, Error> {
+        let person = self.inner.people.by_id(id)?.person;
+        let ended = self.take_sessions_of(id, but);
+        let mut changes: Vec<Change> =
+            ended.iter().map(|session| boxed(PeopleChange::End { id: session.clone() })).collect();
+        if but.is_none() {
+            changes.push(boxed(PeopleChange::EndAll { person: id.to_owned() }));
+        }
+        let detail = json!({ "sessions": ended.len() });
+        self.change(changes, vec![event("session.end_all", &person, &detail, by, now_us)]).await?;
+        Ok(ended.len())
     }
 
     fn with_totp(&self, id: &str, totp: Option<Vec<u8>>, step: i64) {

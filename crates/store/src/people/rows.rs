@@ -8,6 +8,7 @@ use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::session::{HeldSession, Owner, Session};
+use super::sign_on::Link;
 use super::{Held, Person, Role};
 use crate::chain::Hash;
 
@@ -20,6 +21,7 @@ pub(crate) enum PeopleChange {
     Totp { id: String, totp: Option<Vec<u8>>, pending: Option<Vec<u8>>, step: i64 },
     Failures { id: String, failures: u32, at_us: i64 },
     Remove { id: String },
+    Link { person: String, link: Link, at_us: i64 },
     Begin { session: Session, hash: Hash },
     Touch { id: String, person: Option<String>, at_us: i64 },
     End { id: String },
@@ -34,6 +36,8 @@ const UPDATE: &str = "UPDATE people SET display = ?2, roles = ?3, tenant = ?4, d
 const PASSWORD: &str = "UPDATE people SET password = ?2, failures = 0 WHERE id = ?1";
 const TOTP: &str = "UPDATE people SET totp = ?2, totp_pending = ?3, totp_step = ?4 WHERE id = ?1";
 const FAILURES: &str = "UPDATE people SET failures = ?2, failed_us = ?3 WHERE id = ?1";
+const LINK: &str = "INSERT INTO sign_on (issuer, subject, person, created_us) VALUES (?,?,?,?)";
+const LINKS: &str = "SELECT person, issuer, subject FROM sign_on";
 const REMOVE: &str = "DELETE FROM people WHERE id = ?1";
 const FORGET_ENDED: &str = "DELETE FROM sessions WHERE expires_us <= ?1";
 const BEGIN: &str = "INSERT INTO sessions (id, hash, person, key_id, agent, created_us, used_us, expires_us)
@@ -77,6 +81,9 @@ pub(crate) async fn apply(conn: &mut SqliteConnection, change: &PeopleChange) ->
             sqlx::query(FAILURES).bind(id).bind(failures).bind(at_us).execute(conn).await?
         }
         PeopleChange::Remove { id } => sqlx::query(REMOVE).bind(id).execute(conn).await?,
+        PeopleChange::Link { person, link, at_us } => {
+            sqlx::query(LINK).bind(&link.issuer).bind(&link.subject).bind(person).bind(at_us).execute(conn).await?
+        }
         PeopleChange::Begin { session, hash } => {
             sqlx::query(FORGET_ENDED).bind(session.created_us).execute(&mut *conn).await?;
             sqlx::query(BEGIN)
@@ -108,13 +115,18 @@ pub(super) async fn people(
     conn: &mut SqliteConnection,
 ) -> Result<(HashMap<String, Held>, Vec<(String, u32, i64)>), sqlx::Error> {
     let (mut people, mut failures) = (HashMap::new(), Vec::new());
-    for row in sqlx::query(PEOPLE).fetch_all(conn).await? {
+    for row in sqlx::query(PEOPLE).fetch_all(&mut *conn).await? {
         let held = read(&row)?;
         let count: u32 = row.try_get(10)?;
         if count > 0 {
             failures.push((held.person.name.clone(), count, row.try_get(11)?));
         }
         people.insert(held.person.id.clone(), held);
+    }
+    for row in sqlx::query(LINKS).fetch_all(conn).await? {
+        let Some(held) = people.get_mut(row.try_get::<&str, _>(0)?) else { continue };
+        held.links.push(Link { issuer: row.try_get(1)?, subject: row.try_get(2)? });
+        Arc::make_mut(&mut held.person).sign_on = true;
     }
     Ok((people, failures))
 }
@@ -131,12 +143,14 @@ fn read(row: &SqliteRow) -> Result<Held, sqlx::Error> {
         tenant: row.try_get(4)?,
         disabled: row.try_get(9)?,
         totp: totp.is_some(),
+        sign_on: false,
         created_us: row.try_get(12)?,
         seen_us: row.try_get(13)?,
     };
     Ok(Held {
         person: Arc::new(person),
         password: row.try_get::<&str, _>(5)?.into(),
+        links: Vec::new(),
         totp,
         pending: row.try_get(7)?,
         step: row.try_get(8)?,

@@ -335,6 +335,20 @@ impl Store {
         self.change(vec![change], vec![entry]).await.map(drop)
     }
 
+    /// The same but for one, with the ids of those that ended.
+    pub(super) fn take_sessions_of(&self, person: &str, but: Option<&str>) -> Vec<String> {
+        let mut ended = Vec::new();
+        self.inner.people.open().retain(|_, held| {
+            let session = &held.session;
+            let stays = session.owner.person() != Some(person) || but == Some(session.id.as_str());
+            if !stays {
+                ended.push(session.id.clone());
+            }
+            stays
+        });
+        ended
+    }
+
     /// In memory; the rows are the caller's.
     pub(super) fn forget_sessions_of(&self, person: &str) {
         self.inner.people.open().retain(|_, held| held.session.owner.person() != Some(person));

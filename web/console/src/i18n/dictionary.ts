@@ -1,11 +1,14 @@
 import { en as sharedEn } from './en'
 import { zh as sharedZh } from './zh'
+import { en as signonEn, zh as signonZh } from './parts/signon'
 
 // A part of the console keeps its words in a file of its own, `parts/<part>.ts`, which exports `zh` and `en`; its rows stand here.
 export const zh = {
   ...sharedZh,
+  ...signonZh,
 }
 export type Key = keyof typeof zh
 export const en: Record<Key, string> = {
   ...sharedEn,
+  ...signonEn,
 }

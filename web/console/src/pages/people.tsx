@@ -2,6 +2,7 @@ import { App, Button, Checkbox, Form, Input, Modal } from 'antd'
 import { useState } from 'react'
 import { request } from '../api/client'
 import { ROLES, type Person, type Role, type SignedIn } from '../api/contract'
+import { endSessions } from '../api/signon'
 import { useLanguage, word } from '../i18n'
 import { useLoaded } from '../lib/async'
 import { moment } from '../lib/format'
@@ -23,13 +24,14 @@ export default function People() {
     try { await work(); people.reload(); sessions.reload() } catch (e) { void message.error(sentence(e, t)) }
   }
   const ask = (title: string, about: string, ok: string, work: () => Promise<unknown>) => modal.confirm({ title, content: about, okText: ok, cancelText: t('do.cancel'), okButtonProps: { danger: true }, onOk: () => attempt(work) })
+  const ends = async (person: string) => { const { ended } = await endSessions(person); void message.success(t('sign_on.ended', { count: ended })) }
   return (
     <Page title={t('nav.people')} about={t('people.about')} actions={<><Button onClick={() => setFactor(true)}>{t('people.my_totp')}</Button><Button type="primary" onClick={() => setEditing('new')}>{t('people.new')}</Button></>}>
       <Panel title={t('people.accounts')}>
         <Shown of={people}>
           {(data) => (
             <DataTable label={t('people.accounts')} rows={Array.isArray(data) ? data : data.people} id={(p) => p.id} empty={<Nothing title={t('people.nothing')} />} columns={[
-              { key: 'name', title: t('field.name'), wide: true, show: (p) => <><strong>{p.display || p.name}</strong><div className="quiet">{p.name}</div></> },
+              { key: 'name', title: t('field.name'), wide: true, show: (p) => <><strong>{p.display || p.name}</strong><div className="quiet">{p.name}{p.sign_on ? <> <Chip tone="info">{t('sign_on.here')}</Chip></> : null}</div></> },
               { key: 'roles', title: t('people.roles'), show: (p) => <span className="row">{p.roles.map((r) => <Chip key={r} tone={r === 'owner' ? 'info' : 'calm'}>{word(t, 'role', r)}</Chip>)}</span> },
               { key: 'tenant', title: t('field.tenant'), show: (p) => p.tenant ?? t('people.all_tenants') },
               { key: 'totp', title: t('people.second'), show: (p) => <Chip tone={p.totp ? 'good' : 'warn'}>{p.totp ? t('yes') : t('no')}</Chip> },
@@ -40,6 +42,7 @@ export default function People() {
                   <Button size="small" onClick={() => setEditing(p)}>{t('do.edit')}</Button>
                   <Button size="small" onClick={() => setPassword(p)}>{t('people.password')}</Button>
                   <Button size="small" disabled={p.name === session?.name} onClick={() => void attempt(() => request('patch', `/admin/people/${encodeURIComponent(p.id)}`, { body: { disabled: !p.disabled } }))}>{t(p.disabled ? 'people.enable' : 'people.disable')}</Button>
+                  <Button size="small" disabled={p.name === session?.name} onClick={() => ask(t('sign_on.end_all_title', { name: p.name }), t('people.end_about', { name: p.name }), t('people.end'), () => ends(p.id))}>{t('sign_on.end_all')}</Button>
                   <Button size="small" danger disabled={p.name === session?.name} onClick={() => ask(t('people.remove_title', { name: p.name }), t('people.remove_about'), t('do.remove'), () => request('delete', `/admin/people/${encodeURIComponent(p.id)}`))}>{t('do.remove')}</Button>
                 </span>
               ) },
@@ -47,7 +50,7 @@ export default function People() {
           )}
         </Shown>
       </Panel>
-      <Panel title={t('people.sessions')}>
+      <Panel title={t('people.sessions')} actions={<Button size="small" danger onClick={() => ask(t('sign_on.end_others'), t('sign_on.end_others_about'), t('people.end'), () => ends('me'))}>{t('sign_on.end_others')}</Button>}>
         <Shown of={sessions}>
           {(data) => (
             <DataTable label={t('people.sessions')} rows={Array.isArray(data) ? data : data.sessions} id={(s) => s.id} empty={<Nothing title={t('people.no_sessions')} />} columns={[

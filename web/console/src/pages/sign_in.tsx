@@ -1,22 +1,25 @@
-import { Alert, Button, Form, Input, Segmented } from 'antd'
+import { Alert, Button, Divider, Form, Input, Segmented } from 'antd'
 import { useEffect, useState } from 'react'
 import { ApiError } from '../api/client'
-import { useLanguage } from '../i18n'
+import { ending, leave, type Ending } from '../api/signon'
+import { useLanguage, word } from '../i18n'
 import { useSession } from '../session'
 import { sentence } from '../ui/kit'
 
 export default function SignIn() {
   const { t } = useLanguage()
-  const { signIn, problem, look } = useSession()
+  const { signIn, problem, look, setup } = useSession()
   const [how, setHow] = useState<'account' | 'key'>('account')
   const [code, setCode] = useState(false)
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>(null)
+  const [ended, setEnded] = useState<Ending | null>(ending)
   useEffect(() => { document.title = `${t('sign_in.title')} · Menshen 门神` }, [t])
 
   const submit = async (values: { name?: string; password?: string; code?: string; key?: string }) => {
     setBusy(true)
     setError(null)
+    setEnded(null)
     try {
       if (how === 'key') await signIn({ key: (values.key ?? '').trim() })
       else await signIn({ name: (values.name ?? '').trim(), password: values.password ?? '', ...(values.code ? { code: values.code.replace(/\s/g, '') } : {}) })
@@ -27,6 +30,13 @@ export default function SignIn() {
     }
   }
 
+  const elsewhere = async () => {
+    setBusy(true)
+    setError(null)
+    setEnded(null)
+    try { await leave() } catch (e) { setBusy(false); setError(e) }
+  }
+
   const shown = error ?? problem
   const said = shown instanceof ApiError && shown.status === 401 ? t('sign_in.wrong') : shown ? sentence(shown, t) : null
   return (
@@ -35,6 +45,7 @@ export default function SignIn() {
         <h1 className="gap">{t('sign_in.title')}</h1>
         <Segmented block className="gap" aria-label={t('sign_in.how')} value={how} onChange={(v) => { setHow(v as 'account' | 'key'); setError(null); setCode(false) }} options={[{ value: 'account', label: t('sign_in.account') }, { value: 'key', label: t('sign_in.key') }]} />
         {said ? <Alert className="gap" type="error" showIcon role="alert" message={said} action={problem && !error ? <Button size="small" onClick={look}>{t('do.retry')}</Button> : undefined} /> : null}
+        {ended ? <Alert className="gap" type="error" showIcon role="alert" message={word(t, 'sign_on', ended)} /> : null}
         <Form layout="vertical" requiredMark={false} onFinish={submit} key={how}>
           {how === 'account' ? (
             <>
@@ -47,6 +58,12 @@ export default function SignIn() {
           )}
           <Button type="primary" htmlType="submit" block size="large" loading={busy}>{t('sign_in.do')}</Button>
         </Form>
+        {setup?.sign_on ? (
+          <>
+            <Divider plain>{t('sign_on.or')}</Divider>
+            <Button block size="large" disabled={busy} onClick={() => void elsewhere()}>{t('sign_on.do', { title: setup.sign_on.title })}</Button>
+          </>
+        ) : null}
       </div>
     </div>
   )
