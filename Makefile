@@ -3,7 +3,7 @@
 CARGO ?= cargo
 BIN := target/release/menshen
 
-.PHONY: run build console test lint fmt e2e e2e-assess e2e-redteam e2e-provenance bench bench-micro fuzz clean help
+.PHONY: run build console test lint fmt e2e e2e-console screenshots e2e-assess e2e-redteam e2e-provenance bench bench-micro fuzz clean help
 
 run: build ## build the release binary and start the gateway
 	$(BIN) serve
@@ -13,13 +13,25 @@ build: ## build the release binary
 
 console: ## build the console's pages into the program (needs Node 20); then make run
 	@# not `npm ci`: it refuses where a registry lacks the optional packages of other systems; versions are the lock file's all the same
-	cd web/console && npm install --no-save && npm run build
+	cd web/console && npm install --no-save --no-audit --no-fund && npm run build
 	touch crates/console/build.rs
 
-test: ## format, lints and every test
+test: ## format, lints, every test; the console's pages in Chromium, where Node and Chromium are there
+	CONSOLE_OPTIONAL=1 e2e/console/run.sh pages
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) test --locked --workspace
+	CONSOLE_OPTIONAL=1 e2e/console/run.sh browser
+
+e2e-console: ## the console's pages on the real program, in Chromium (needs Node 20 and Chromium)
+	e2e/console/run.sh pages
+	$(CARGO) build --locked -p menshen
+	e2e/console/run.sh browser
+
+screenshots: ## write docs/console/*.png from the real program (needs Node 20 and Chromium)
+	e2e/console/run.sh pages
+	$(CARGO) build --locked -p menshen
+	e2e/console/run.sh pictures
 
 e2e: build ## drive the gateway with the official clients and a real small model (needs Python 3.11)
 	e2e/run.sh

@@ -18,10 +18,11 @@ const MOST_PX = 2400
 /** What one does on a page before it is worth a picture. */
 const BEFORE: Record<string, (page: Page) => Promise<void>> = {
   try: async (page) => {
-    await page.locator('.examples button').nth(4).click()
+    await page.locator('.examples button').nth(3).click()
     await page.locator('main form button[type=submit]').first().click()
     await expect(page.locator('mark').first()).toBeVisible()
-    await page.locator('.examples button').nth(3).click()
+    await page.getByRole('button', { name: /逐个检查|Check every scene/ }).click()
+    await expect(page.locator('table.data tbody tr').nth(6)).toBeVisible()
     await page.locator('.panel .filters .row button').last().click()
     await expect(page.getByText(/不能代替诊断/)).toBeVisible()
   },

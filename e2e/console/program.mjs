@@ -85,6 +85,7 @@ export async function start(how = {}) {
     if (live && /\n {2}try /.test(state.output)) break
     await new Promise((done) => setTimeout(done, 50))
   }
+  if (state.output.includes('not built in')) { await stop(); throw new Error(`${binary()} has no pages built in: make console, then build it again`) }
   return {
     url, port, folder, model, stop, pid: child.pid,
     get output() { return state.output },

@@ -51,7 +51,7 @@ test('from the line in the terminal to a guarded answer and its record', async (
     await page.getByRole('navigation').getByRole('link', { name: 'Records' }).click()
     await page.locator('table.data tbody tr').filter({ hasText: 'shop' }).first().getByRole('link').click()
     await expect(page).toHaveURL(new RegExp(answer.headers.get('x-menshen-request-id') ?? 'none'))
-    await expect(page.locator('.marked-text').first()).toContainText('感冒了吃什么药好')
+    await expect(page.locator('.marked-text').first()).toContainText('了吃什么药')
     await page.getByRole('button', { name: 'Prove the whole chain' }).click()
     await expect(page.getByText('Chain is whole')).toBeVisible()
     expect(said).toEqual([])

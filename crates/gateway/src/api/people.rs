@@ -68,7 +68,18 @@ fn within(caller: &Caller, tenant: Option<&str>) -> Result<(), GatewayError> {
 
 pub(crate) async fn list(State(gateway): App, Extension(caller): Extension<Caller>) -> Response {
     let people = gateway.store.people();
-    let people: Vec<Value> = people.iter().filter(|p| caller.sees(p.tenant.as_deref())).map(|p| shown(p)).collect();
+    let sessions = gateway.store.sessions(now_us());
+    // A use is noted once a minute: who has just signed in was seen by their session.
+    let seen = |id: &str| {
+        let own = sessions.iter().filter(|o| o.person.as_ref().is_some_and(|p| p.id == id));
+        own.map(|o| o.session.used_us).max()
+    };
+    let listed = people.iter().filter(|p| caller.sees(p.tenant.as_deref())).map(|p| {
+        let mut told = shown(p);
+        told["last_seen"] = json!(p.seen_us.max(seen(&p.id)).and_then(written));
+        told
+    });
+    let people: Vec<Value> = listed.collect();
     answer(PATH, Ok(json!({"people": people})), &gateway).await
 }
 

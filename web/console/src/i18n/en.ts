@@ -445,6 +445,7 @@ export const en: Record<Key, string> = {
 
   'run_state.running': 'Running',
   'run_state.complete': 'Complete',
+  'run_state.answered': 'Answered',
   'run_state.interrupted': 'Interrupted',
   'run_state.spent': 'Budget spent',
   'run_state.target_down': 'Target down',
@@ -657,7 +658,6 @@ export const en: Record<Key, string> = {
   'people.no_sessions': 'No sessions',
   'people.this': 'this one',
   'people.agent': 'Browser',
-  'people.address': 'Address',
   'people.end': 'End',
   'people.end_title': 'End this session?',
   'people.end_about': '{name} has to sign in again.',

@@ -443,6 +443,7 @@ export const zh = {
 
   'run_state.running': '进行中',
   'run_state.complete': '已完成',
+  'run_state.answered': '已答完',
   'run_state.interrupted': '已中断',
   'run_state.spent': '预算用尽',
   'run_state.target_down': '目标不可达',
@@ -655,7 +656,6 @@ export const zh = {
   'people.no_sessions': '没有会话',
   'people.this': '本会话',
   'people.agent': '浏览器',
-  'people.address': '地址',
   'people.end': '结束',
   'people.end_title': '结束这个会话？',
   'people.end_about': '{name} 需要重新登录。',

@@ -32,7 +32,7 @@ export default function AssessRun() {
   return (
     <Page title={row?.name || t('assess.run')} about={loaded.data ? `${loaded.data.profile.name[lang]} · ${loaded.data.target}` : id} actions={<>
       <Link to="/assess">{t('assess.back')}</Link>
-      {row?.running_here ? <Button onClick={() => void act('stop')}>{t('do.stop')}</Button> : row && row.state !== 'complete' ? <Button onClick={() => void act('resume')}>{t('do.resume')}</Button> : null}
+      {row?.running_here ? <Button onClick={() => void act('stop')}>{t('do.stop')}</Button> : row && row.state !== 'answered' ? <Button onClick={() => void act('resume')}>{t('do.resume')}</Button> : null}
       <Button href={file('report.html')} target="_blank" rel="noopener noreferrer">HTML</Button>
       <Button href={file('report.docx')} download>Word</Button>
       <Button href={file('report.pdf')} download>PDF</Button>

@@ -56,9 +56,8 @@ export default function People() {
             <DataTable label={t('people.sessions')} rows={Array.isArray(data) ? data : data.sessions} id={(s) => s.id} empty={<Nothing title={t('people.no_sessions')} />} columns={[
               { key: 'name', title: t('field.name'), show: (s) => <>{s.name} {s.current ? <Chip tone="info">{t('people.this')}</Chip> : null}</> },
               { key: 'agent', title: t('people.agent'), wide: true, show: (s) => <span className="break">{s.agent ?? '–'}</span> },
-              { key: 'address', title: t('people.address'), show: (s) => s.address ?? '–' },
               { key: 'since', title: t('field.created'), show: (s) => moment(s.created, lang) },
-              { key: 'seen', title: t('people.seen'), show: (s) => moment(s.last_seen, lang) },
+              { key: 'seen', title: t('people.seen'), show: (s) => moment(s.last_used, lang) },
               { key: 'do', title: t('field.do'), show: (s) => <Button size="small" danger disabled={s.current ?? false} onClick={() => ask(t('people.end_title'), t('people.end_about', { name: s.name }), t('people.end'), () => request('delete', `/admin/sessions/${encodeURIComponent(s.id)}`))}>{t('people.end')}</Button> },
             ]} />
           )}

@@ -72,7 +72,7 @@ function Targets(props: { onSubmitted: () => void }) {
         ))}
       </Shown>
       {playing ? (
-        <Panel title={t('range.session', { range: playing.range })} actions={<>{playing.broken_at !== undefined && playing.broken_at !== null ? <Chip tone="bad">{t('range.broken', { turn: playing.broken_at + 1 })}</Chip> : <Chip>{t('range.holds')}</Chip>}<Button disabled={!playing.transcript.some((x) => x.speaker === 'user')} onClick={() => setHanding(true)}>{t('range.hand_in')}</Button></>}>
+        <Panel title={t('range.session', { range: playing.range })} actions={<>{playing.broken_at !== undefined && playing.broken_at !== null ? <Chip tone="bad">{t('range.broken', { turn: playing.broken_at })}</Chip> : <Chip>{t('range.holds')}</Chip>}<Button disabled={!playing.transcript.some((x) => x.speaker === 'user')} onClick={() => setHanding(true)}>{t('range.hand_in')}</Button></>}>
           <Transcript turns={playing.transcript} />
           <div ref={end} />
           <Problem error={error} />

@@ -8,7 +8,7 @@ import { useLoaded } from '../lib/async'
 import { count, moment, percent } from '../lib/format'
 import { Chip, DataTable, Foreign, Nothing, Page, Panel, Problem, Shown, type Tone } from '../ui/kit'
 
-export const STATE_TONES: Record<string, Tone> = { running: 'info', complete: 'good', interrupted: 'warn', spent: 'warn', target_down: 'bad', submitted: 'info', reproduced: 'warn', not_reproduced: 'calm', confirmed: 'bad', rejected: 'calm', fixed: 'good', regressed: 'bad', duplicate: 'calm' }
+export const STATE_TONES: Record<string, Tone> = { running: 'info', complete: 'good', answered: 'good', interrupted: 'warn', spent: 'warn', target_down: 'bad', submitted: 'info', reproduced: 'warn', not_reproduced: 'calm', confirmed: 'bad', rejected: 'calm', fixed: 'good', regressed: 'bad', duplicate: 'calm' }
 
 export default function RedTeam() {
   const { t, lang } = useLanguage()

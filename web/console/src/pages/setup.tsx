@@ -137,7 +137,7 @@ function Configured(props: { upstreams: Upstreams }) {
         })}
       </ul>
       <Problem error={error} />
-      <div className="row"><Button loading={busy} onClick={() => void test()}>{t('setup.upstream_test')}</Button></div>
+      <div className="row top-gap"><Button loading={busy} onClick={() => void test()}>{t('setup.upstream_test')}</Button></div>
       <p className="quiet top-gap">{t('setup.upstream_change')}</p>
     </>
   )

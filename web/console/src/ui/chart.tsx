@@ -47,7 +47,7 @@ export function TimeChart(props: { mode: Mode; kind: 'bar' | 'line'; stack: bool
       // Rich text is drawn; the other kind of tooltip is written as HTML with style attributes, which the page's policy forbids.
       tooltip: { trigger: 'axis', renderMode: 'richText', backgroundColor: ink.ground, borderColor: ink.line, textStyle: { color: ink.text, fontSize: 12 }, confine: true },
       legend: { type: 'plain', bottom: 0, textStyle: { color: ink.text }, itemWidth: 12, itemHeight: 8 },
-      grid: { left: 8, right: 12, top: 12, bottom: props.series.length > 4 ? 58 : 36, containLabel: true },
+      grid: { left: 8, right: 28, top: 12, bottom: props.series.length > 4 ? 58 : 36, containLabel: true },
       xAxis: { type: 'category', data: [...props.ticks], axisLabel: { color: ink.text, hideOverlap: true }, axisLine: { lineStyle: { color: ink.line } }, axisTick: { show: false } },
       yAxis: { type: 'value', minInterval: 1, axisLabel: { color: ink.text }, splitLine: { lineStyle: { color: ink.line } } },
       series: props.series.map((s) => ({ name: s.name, type: props.kind, data: [...s.values], stack: props.stack ? 'all' : undefined, color: s.color, symbol: 'none', barMaxWidth: 22, lineStyle: { width: 2 } })),
