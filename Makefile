@@ -3,7 +3,7 @@
 CARGO ?= cargo
 BIN := target/release/menshen
 
-.PHONY: run build console test lint fmt e2e e2e-console screenshots e2e-assess e2e-redteam e2e-provenance bench bench-micro fuzz clean help
+.PHONY: run build console test lint fmt e2e e2e-console screenshots e2e-assess e2e-redteam e2e-provenance e2e-signon e2e-api bench bench-micro fuzz clean help
 
 run: build ## build the release binary and start the gateway
 	$(BIN) serve
@@ -44,6 +44,12 @@ e2e-redteam: build ## attack the real model bare and guarded; attempts/s beside 
 
 e2e-provenance: build ## label real files of every format; other people's tools judge them; writes docs/provenance.md
 	E2E_TABLE=docs/provenance.md e2e/provenance/run.sh
+
+e2e-signon: build ## sign on at a real OpenID Connect provider in Chromium (needs Node 20)
+	e2e/signon/run.sh
+
+e2e-api: build ## Schemathesis over the OpenAPI document, headers of every page (needs Python 3.11, Node 20)
+	e2e/api/run.sh
 
 bench: build ## side by side with peers: requests/s, latency, CPU per request
 	bench/run.sh

@@ -173,7 +173,7 @@ pub static ROUTES: &[Route] = &[
     route!(POST "/admin/people/me/totp/confirm", "End the enrolment with a code", may Account, Some("TotpCode") => "Done", people::confirm_totp),
     route!(GET "/admin/sessions", "Sessions: one's own, or all for those who see accounts", may Account, None => "Sessions", people::sessions),
     route!(DELETE "/admin/sessions/{id}", "End a session: one's own, or any for owners", may Account, None => "Done", people::end_session),
-    // Signing on, and the second factor.
+    // Signing on, and ending sessions.
     route!(POST "/console/api/oidc", "Begin to sign on at the configured provider", Open, None => "SignOnBegun", sign_on::begin),
     route!(GET "/console/api/oidc/callback", "Where the provider sends browsers back to", Open, None => "Redirect", sign_on::callback),
     route!(DELETE "/admin/people/{id}/sessions", "End all sessions of an account. 'me' is oneself, and this session stays", may Account, None => "SessionsEnded", people::end_sessions),

@@ -92,7 +92,6 @@ impl Provider {
 type Shared = Arc<Mutex<Provider>>;
 type Json = ([(&'static str, &'static str); 1], String);
 
-#[expect(clippy::needless_pass_by_value, reason = "it is made for this")]
 fn said(value: Value) -> Json {
     ([("content-type", "application/json")], value.to_string())
 }
@@ -463,12 +462,11 @@ async fn what_another_browser_began_ends_nowhere() {
 #[tokio::test]
 async fn an_answer_of_another_provider_is_not_taken_for_this_ones() {
     let house = House::new("").await;
-    for (iss, good) in [("https://evil.example", false), ("", false)] {
+    for iss in ["https://evil.example", ""] {
         let mut browser = Browser::default();
         let asked = house.begin(&mut browser).await;
         let code = house.code(&asked, "code");
         let said = house.back(&mut browser, &[("code", &code), ("state", &asked["state"]), ("iss", iss)]).await;
-        assert!(!good);
         house.told(&said, &browser, "untrue");
         assert!(house.script(|p| p.asked.is_empty()), "the code was sent on");
     }

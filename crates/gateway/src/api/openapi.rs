@@ -81,7 +81,9 @@ fn operation(route: &super::Route) -> Value {
             ("413", "The body is too large"),
             ("415", "The body is not plain JSON"),
             ("429", "Too much for now; see Retry-After"),
+            ("502", "What stands behind, a model or a provider, gave no answer that can be used"),
             ("503", "A part is unavailable; policy says closed"),
+            ("504", "What stands behind gave no answer in time"),
         ] {
             responses.insert(status.to_owned(), json!({"description": what, "content": content("Error")}));
         }

@@ -294,3 +294,70 @@ async fn an_admin_keys_session_ends_with_the_key_and_the_set_keys_with_the_proce
     store.revoke_key(&key.id, "test", NOW).await.unwrap();
     assert!(store.session(&of_key.token, NOW).is_none(), "a revoked key opens");
 }
+
+fn outside<'a>(
+    subject: &'a str,
+    name: &'a str,
+    roles: &'a [Role],
+    tenant: Option<&'a str>,
+) -> menshen_store::Outside<'a> {
+    menshen_store::Outside { issuer: "https://login.example", subject, name, display: "", roles, tenant }
+}
+
+#[tokio::test]
+async fn an_account_is_that_of_a_subject_and_outlives_a_restart() {
+    use menshen_store::SignOnRefusal;
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    let who = outside("s-1", "Wei", &[Role::Owner], None);
+    let first = store.sign_on(who.clone(), "browser", None, NOW).await.unwrap();
+    let id = first.open.person.as_ref().unwrap().id.clone();
+    assert!(first.open.person.as_ref().unwrap().sign_on && store.signs_on_at(&id, "https://login.example"));
+    // Another subject of the same name, and the same subject of another issuer, are somebody else.
+    let other = store.sign_on(outside("s-2", "wei", &[Role::Owner], None), "browser", None, NOW).await;
+    assert!(matches!(other, Err(SignOnRefusal::NameTaken)), "{other:?}");
+    let elsewhere = menshen_store::Outside { issuer: "https://other.example", ..who.clone() };
+    assert!(matches!(store.sign_on(elsewhere, "b", None, NOW).await, Err(SignOnRefusal::NameTaken)));
+    // The last owner cannot be mapped to less.
+    let less = store.sign_on(outside("s-1", "wei", &[Role::Auditor], None), "browser", None, NOW).await;
+    assert!(matches!(less, Err(SignOnRefusal::Store(Error::Invalid { .. }))), "{less:?}");
+    for (subject, name) in [("", "x"), ("s-3", ""), ("s-3", "two words")] {
+        assert!(store.sign_on(outside(subject, name, &[Role::Auditor], None), "b", None, NOW).await.is_err());
+    }
+    store.close().await.unwrap();
+    let store = open(dir.path()).await;
+    let again = store.sign_on(who, "browser", Some(&first.token), NOW + 1).await.unwrap();
+    assert_eq!(again.open.person.as_ref().unwrap().id, id);
+    assert!(store.session(&first.token, NOW + 2).is_none(), "the session before stays");
+    // No longer welcome: what stands ends. Removed: the subject is new again.
+    store.sign_on_withdrawn("https://login.example", "s-1", NOW + 3).await.unwrap();
+    assert!(store.session(&again.token, NOW + 4).is_none());
+    owner2(&store).await;
+    store.remove_person(&id, "test", NOW + 5).await.unwrap();
+    let anew = store.sign_on(outside("s-1", "wei", &[Role::Auditor], Some("acme")), "b", None, NOW + 6).await.unwrap();
+    assert_ne!(anew.open.person.as_ref().unwrap().id, id);
+    let events = events(&store).await;
+    assert!(events.iter().filter(|e| *e == "session.end_all").count() == 1, "{events:?}");
+}
+
+async fn owner2(store: &Store) {
+    store.add_person(new("second", &[Role::Owner], None), "test", NOW).await.unwrap();
+}
+
+#[tokio::test]
+async fn all_sessions_of_one_person_end_at_once_but_for_the_one_that_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    let wei = owner(&store).await;
+    owner2(&store).await;
+    let (here, there) = (signed_in(&store, "wei", NOW).await, signed_in(&store, "wei", NOW).await);
+    let other = signed_in(&store, "second", NOW).await;
+    assert_eq!(store.end_sessions_of(&wei.id, Some(&here.open.session.id), "test", NOW).await.unwrap(), 1);
+    assert!(store.session(&there.token, NOW).is_none() && store.session(&here.token, NOW).is_some());
+    assert_eq!(store.end_sessions_of(&wei.id, None, "test", NOW).await.unwrap(), 1);
+    assert!(store.session(&here.token, NOW).is_none() && store.session(&other.token, NOW).is_some());
+    store.close().await.unwrap();
+    let store = open(dir.path()).await;
+    assert!(store.session(&here.token, NOW).is_none() && store.session(&there.token, NOW).is_none());
+    assert!(store.session(&other.token, NOW).is_some());
+}
