@@ -2,6 +2,7 @@
 //! a campaign, vulnerabilities handed in, an assessment. All of it is asked of the program as anybody would ask.
 import { Client, totp } from './program.mjs'
 import { XSS } from './upstream.mjs'
+import { register } from './seed_register.mjs'
 
 export const PASSWORD = 'a long enough passphrase'
 
@@ -192,11 +193,14 @@ export async function seed(program) {
   if (stopped) await clients.reviewer.call('POST', `/admin/records/${stopped.id}/feedback`, { verdict: 'false_positive', note })
   await owner.call('POST', '/admin/agreements', { app: 'support', user: 'u-1001', terms: 'T-2026-07', expires_in_s: 365 * 86_400 })
 
+  const registered = await register(clients)
   const [campaignId, hostile, , run] = await Promise.all([campaign(program, clients.red_teamer, '客服助手上线前试探', 20), campaign(program, clients.red_teamer, '<svg onload=window.__owned=40>', 1), range(clients.red_teamer, clients.reviewer), assessment(program, owner)])
   return {
     url: program.url, upstream: program.model.url, password: PASSWORD, keys, totp: secret, records,
     people: Object.fromEntries(Object.entries(PEOPLE).map(([who, one]) => [who, { name: one.name, tenant: one.tenant, cookie: clients[who]?.cookie ?? '', csrf: clients[who]?.csrf ?? '' }])),
     // What `{…}` in the list of pages stands for.
-    ids: { record: records.find((r) => r.action === 'redact')?.id ?? '', campaign: campaignId, hostile_campaign: hostile, run },
+    ids: { record: records.find((r) => r.action === 'redact')?.id ?? '', campaign: campaignId, hostile_campaign: hostile, run,
+      entry: registered.entry, ethics: registered.closed, agent: registered.agent,
+    },
   }
 }

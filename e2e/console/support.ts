@@ -28,6 +28,7 @@ export const PAGES = [
   'try', 'overview', 'records', 'records/{record}',
   'policy', 'reviews', 'labels',
   'redteam', 'redteam/{campaign}', 'range', 'assess', 'assess/{run}',
+  'register', 'register/{entry}', 'ethics', 'ethics/{ethics}', 'assets', 'reports',
   'keys', 'people', 'setup', 'about',
 ] as const
 

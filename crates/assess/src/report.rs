@@ -12,6 +12,7 @@ mod docx;
 mod font;
 mod html;
 mod markup;
+mod monthly;
 mod pdf;
 mod plot;
 #[cfg(test)]
@@ -22,6 +23,7 @@ mod words;
 
 pub use attachments::{AnnotationNote, Attachment, AttachmentInputs, QuestionRow, attachments};
 pub use font::find_font;
+pub use monthly::{ChainMonth, Monthly, OtherCount, RedTeamMonth, monthly};
 
 use crate::result::Assessment;
 

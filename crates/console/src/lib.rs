@@ -42,6 +42,7 @@ macro_rules! route {
 }
 
 pub mod assess;
+pub mod monthly;
 pub mod pages;
 pub mod review;
 
@@ -145,6 +146,7 @@ pub fn paths() -> Value {
     let mut paths = Map::new();
     describe(ROUTES, &mut paths);
     describe(assess::ROUTES, &mut paths);
+    describe(monthly::ROUTES, &mut paths);
     Value::Object(paths)
 }
 

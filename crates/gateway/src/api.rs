@@ -38,6 +38,7 @@ pub mod observe;
 pub mod openapi;
 pub mod openguardrails;
 pub mod people;
+pub mod register;
 pub mod session;
 pub mod setup;
 pub mod sign_on;
@@ -174,6 +175,26 @@ pub static ROUTES: &[Route] = &[
     route!(GET "/admin/sessions", "Sessions: one's own, or all for those who see accounts", may Account, None => "Sessions", people::sessions),
     route!(DELETE "/admin/sessions/{id}", "End a session: one's own, or any for owners", may Account, None => "Done", people::end_session),
     // Signing on, and ending sessions.
+    route!(GET "/admin/register/governance", "How applications are graded, and what follows: the data in force", may RegisterRead, None => "Governance", register::governance),
+    route!(POST "/admin/register/grade", "What a classification would come to, with the reason; nothing is kept", may RegisterRead, Some("GradeRequest") => "Graded", register::grade),
+    route!(GET "/admin/register/apps", "Applications of the register", may RegisterRead, None => "RegisterApps", register::list),
+    route!(POST "/admin/register/apps", "Register an application", may Register, Some("RegisterEntry") => "RegisterApp", register::add),
+    route!(GET "/admin/register/apps/{id}", "An application with its grade, controls, reviews, filing and assets", may RegisterRead, None => "RegisterApp", register::one),
+    route!(PATCH "/admin/register/apps/{id}", "Change it, or take it out of the register", may Register, Some("RegisterEntry") => "RegisterApp", register::change),
+    route!(POST "/admin/register/apps/{id}/controls", "Tick a control with evidence, or say that it is not met", may Register, Some("ControlTick") => "Done", register::tick),
+    route!(POST "/admin/register/apps/{id}/filing", "Note how a piece of material to be filed stands", may Register, Some("FilingNote") => "Done", register::put_filing),
+    route!(GET "/admin/register/apps/{id}/document", "User agreement or privacy policy, filled in: a draft for counsel", may RegisterRead, None => "Filled", register::document),
+    route!(GET "/admin/register/apps/{id}/export", "Everything about it, as an archive of texts or one page", may RegisterRead, None => "File", register::export),
+    route!(POST "/admin/register/apps/{id}/reviews", "Open an ethics review", may RegisterReview, Some("NewEthicsReview") => "EthicsReview", register::open_review),
+    route!(GET "/admin/register/reviews", "Ethics reviews, latest first", may RegisterRead, None => "EthicsReviews", register::reviews),
+    route!(GET "/admin/register/reviews/{id}", "An ethics review with its votes", may RegisterRead, None => "EthicsReview", register::review),
+    route!(DELETE "/admin/register/reviews/{id}", "Take an open review back", may RegisterReview, None => "Done", register::withdraw_review),
+    route!(POST "/admin/register/reviews/{id}/votes", "Vote, as a member who is signed in", may RegisterVote, Some("NewVote") => "EthicsReview", register::vote),
+    route!(GET "/admin/register/assets", "Data sets, models, plugins, endpoints", may RegisterRead, None => "Assets", register::assets),
+    route!(POST "/admin/register/assets", "Keep an asset", may Register, Some("AssetEntry") => "Asset", register::add_asset),
+    route!(PATCH "/admin/register/assets/{id}", "Change an asset", may Register, Some("AssetEntry") => "Asset", register::change_asset),
+    route!(POST "/admin/register/assets/import", "Bring in what the program knows by itself", may Register, Some("AssetImport") => "Done", register::import_assets),
+    // Signing on, and the second factor.
     route!(POST "/console/api/oidc", "Begin to sign on at the configured provider", Open, None => "SignOnBegun", sign_on::begin),
     route!(GET "/console/api/oidc/callback", "Where the provider sends browsers back to", Open, None => "Redirect", sign_on::callback),
     route!(DELETE "/admin/people/{id}/sessions", "End all sessions of an account. 'me' is oneself, and this session stays", may Account, None => "SessionsEnded", people::end_sessions),

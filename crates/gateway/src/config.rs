@@ -2,6 +2,7 @@
 
 mod console;
 mod label;
+mod register;
 mod sign_on;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use console::{Console, SecureCookie};
 pub use label::{AppLabel, Explicit, Label, Mark, UnlabelledFiles};
+pub use register::Register;
 pub use sign_on::{Mapping, Oidc};
 
 /// The whole configuration, as in `menshen.toml`.
@@ -47,6 +49,8 @@ pub struct Config {
     pub apps: BTreeMap<String, App>,
     /// The console.
     pub console: Console,
+    /// The register of applications.
+    pub register: Register,
     /// Traces.
     pub traces: Traces,
 }
@@ -68,6 +72,7 @@ impl Default for Config {
             label: Label::default(),
             apps: BTreeMap::new(),
             console: Console::default(),
+            register: Register::default(),
             traces: Traces::default(),
         }
     }

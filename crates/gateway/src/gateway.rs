@@ -38,6 +38,26 @@ use crate::limits::Limiter;
 use crate::metrics::Metrics;
 use crate::sign_on::SignOn;
 use crate::upstream::Upstreams;
+use crate::witness::{Testimony, Witness};
+
+/// How applications are graded, with what is wrong with the files that say so.
+pub struct Governed {
+    /// What stands in spite of it.
+    pub data: menshen_policy::governance::Governance,
+    /// A line each.
+    pub diagnostics: Vec<String>,
+    /// How many of them are errors.
+    pub errors: usize,
+}
+
+impl Governed {
+    /// Reads the built-in data, and the operator's in place of them.
+    pub fn load(config: &Config) -> Self {
+        let (data, said) = menshen_policy::governance::governance(config.register.folder.as_deref());
+        let errors = said.iter().filter(|d| d.is_error()).count();
+        Governed { data, diagnostics: said.iter().map(ToString::to_string).collect(), errors }
+    }
+}
 
 /// Everything that serves requests.
 pub struct Gateway {
@@ -65,6 +85,10 @@ pub struct Gateway {
     /// Cancelled when the drain time is over: what is still under way ends, and is recorded.
     pub(crate) stopping: CancellationToken,
     annex: OnceLock<Annex>,
+    /// How applications are graded, as it is in force.
+    governed: arc_swap::ArcSwap<Governed>,
+    /// Somebody who knows the rooms beside us.
+    witness: OnceLock<Arc<dyn Witness>>,
 }
 
 impl Gateway {
@@ -100,6 +124,8 @@ impl Gateway {
             draining: AtomicBool::new(false),
             stopping: CancellationToken::new(),
             annex: OnceLock::new(),
+            governed: arc_swap::ArcSwap::from_pointee(Governed::load(&config)),
+            witness: OnceLock::new(),
             store,
             config,
         }))
@@ -108,6 +134,24 @@ impl Gateway {
     /// Opens the door to a room beside the gateway; the first one stays.
     pub fn attach(&self, annex: Annex) {
         let _ = self.annex.set(annex);
+    }
+
+    /// Names somebody who can show what rooms beside the gateway know; the first one stays.
+    pub fn ask(&self, witness: Arc<dyn Witness>) {
+        let _ = self.witness.set(witness);
+    }
+
+    /// What rooms beside the gateway can show for controls.
+    pub(crate) async fn testimony(&self) -> Vec<Testimony> {
+        match self.witness.get() {
+            Some(witness) => witness.testify().await,
+            None => Vec::new(),
+        }
+    }
+
+    /// How applications are graded, and what is wrong with the files that say so.
+    pub fn governed(&self) -> Arc<Governed> {
+        self.governed.load_full()
     }
 
     /// The OpenAPI document, with what is attached.
@@ -155,6 +199,18 @@ impl Gateway {
             GatewayError::new(Failure::AuditUnavailable, "the reload cannot be recorded, so it was not done").detail(e)
         })?;
         self.guard.swap(snapshot);
+        let governed = Governed::load(&self.config);
+        for line in &governed.diagnostics {
+            tracing::warn!("{line}");
+        }
+        if governed.errors > 0 {
+            tracing::error!(
+                first = governed.diagnostics.first(),
+                "the register's data have errors; those in force stay"
+            );
+        } else {
+            self.governed.store(Arc::new(governed));
+        }
         Ok(())
     }
 
@@ -257,6 +313,8 @@ async fn administrators(State(gateway): State<Arc<Gateway>>, mut request: Reques
     if let Ok(value) = http::HeaderValue::from_str(&actor) {
         request.headers_mut().insert(ACTOR, value);
     }
+    // What is of one tenant is kept apart there, too.
+    request.extensions_mut().insert(caller.person.clone());
     let method = request.method().clone();
     let response = next.run(request).await;
     if !method.is_safe() {

@@ -37,11 +37,13 @@ pub mod sign_on;
 pub mod sse;
 pub mod traces;
 pub mod upstream;
+mod witness;
 
 pub use config::Config;
 pub use error::{Blame, Failure, GatewayError};
-pub use gateway::{ACTOR, Annex, Gateway};
+pub use gateway::{ACTOR, Annex, Gateway, Governed};
 pub use guard::{Guard, Ruling, Snapshot};
+pub use witness::{Testimony, Witness};
 
 /// Chooses the one TLS provider of the program. Calling it again changes nothing.
 pub fn install_crypto() {

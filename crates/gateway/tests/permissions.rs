@@ -26,6 +26,7 @@ const ANNEX: &[(&str, Option<Permission>, Option<Permission>)] = &[
     ("/admin/redteam/campaigns/{id}", Some(Permission::RedTeamRead), Some(Permission::RedTeam)),
     ("/admin/range/sessions", Some(Permission::RangeRead), Some(Permission::Range)),
     ("/admin/range/submissions/{id}/decision", Some(Permission::RangeRead), Some(Permission::RangeJudge)),
+    ("/admin/reports/monthly", Some(Permission::Observe), Some(Permission::Observe)),
     ("/admin/assess/runs", Some(Permission::AssessRead), Some(Permission::Assess)),
     ("/admin/assess/runs/{id}/review/decisions", Some(Permission::AssessRead), Some(Permission::AssessReview)),
 ];

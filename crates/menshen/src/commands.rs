@@ -19,7 +19,9 @@ pub mod lexicon;
 pub mod packs;
 pub mod people;
 pub mod redteam;
+pub mod report;
 pub mod serve;
+mod witness;
 
 /// What the program can do.
 #[derive(Subcommand)]
@@ -60,6 +62,8 @@ pub enum Command {
     /// Label generated content in files, read and judge labels
     #[command(subcommand)]
     Label(label::LabelOf),
+    /// Write the figures of a month: what was stopped, answered safely, fixed, and at what cost (the gateway must not be running)
+    Report(report::Report),
     /// Print the OpenAPI document
     Openapi,
 }
@@ -90,6 +94,7 @@ pub fn run(command: Command, flags: &Flags) -> Result<ExitCode> {
         Command::Answers(answers) => answers::run(&config, answers),
         Command::Judge(judge) => judge::run(&config, judge),
         Command::Lexicon(lexicon) => lexicon::run(&config, &lexicon),
+        Command::Report(report) => runtime(false)?.block_on(report::run(config, report)),
         Command::Redteam(redteam) => runtime(true)?.block_on(redteam::run(config, redteam)),
         Command::Assess(assess) => runtime(true)?.block_on(assess::run(config, assess)),
         Command::Init(_) | Command::Label(_) | Command::Openapi => Ok(ExitCode::SUCCESS),

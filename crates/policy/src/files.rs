@@ -21,6 +21,11 @@ pub fn embedded() -> Origin {
     Origin::Embedded(&EMBEDDED)
 }
 
+/// The text of a file that the binary carries, by its path under `packs`.
+pub(crate) fn embedded_file(path: &str) -> Option<&'static str> {
+    EMBEDDED.get_file(path)?.contents_utf8()
+}
+
 /// A place that holds packs.
 #[derive(Debug, Clone)]
 pub enum Origin {

@@ -45,6 +45,7 @@ mod expression;
 mod facts;
 mod files;
 mod glob;
+pub mod governance;
 mod pack;
 mod pack_set;
 mod policy;

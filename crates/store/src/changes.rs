@@ -15,6 +15,7 @@ use crate::keys::ApiKey;
 use crate::observe;
 use crate::options::TextRetention;
 use crate::people::rows::{self, PeopleChange};
+use crate::register::rows::{self as register, RegisterChange};
 use crate::reviews::Decision;
 use crate::users::Suspension;
 
@@ -73,6 +74,7 @@ pub(crate) enum Change {
         at_us: i64,
     },
     People(Box<PeopleChange>),
+    Register(Box<RegisterChange>),
     Prune {
         before_us: i64,
         at_us: i64,
@@ -292,6 +294,10 @@ pub(crate) async fn apply(
         }
         Change::People(change) => {
             let rows = rows::apply(conn, change).await?;
+            return Ok(Effect { number: i64::try_from(rows).unwrap_or(i64::MAX), pruned: None });
+        }
+        Change::Register(change) => {
+            let rows = register::apply(conn, change).await?;
             return Ok(Effect { number: i64::try_from(rows).unwrap_or(i64::MAX), pruned: None });
         }
         Change::Fold => return Ok(Effect::default()),

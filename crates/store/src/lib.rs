@@ -56,6 +56,7 @@ mod keys;
 mod observe;
 mod options;
 mod people;
+mod register;
 mod reviews;
 mod schema;
 mod sqlite;
@@ -77,13 +78,16 @@ pub use feedback::{Feedback, Opinion};
 pub use files::Head;
 pub use keys::{ApiKey, App, CreatedKey, KeyRefusal, NewKey, Tenant, same_secret};
 pub use observe::{
-    Bucket, Count, Latency, Overview, OverviewFilter, Percentiles, Point, Proof, RecordRow, RiskCount, RowFilter,
-    RowPage, RuleCount, Saved,
+    Bucket, ChainEnd, Count, Latency, Overview, OverviewFilter, Percentiles, Point, Proof, RecordRow, RiskCount,
+    RowFilter, RowPage, RuleCount, Saved,
 };
 pub use options::{Durability, KeySource, MIN_RETENTION_DAYS, Options, StrikeLimits, TextRetention};
 pub use people::{
     Credentials, NewPerson, OpenSession, Outside, Person, PersonChange, Role, SHORTEST_PASSWORD, Session, SessionTimes,
     SignInRefusal, SignOnRefusal, StartedSession, TotpSecret, csrf_of,
+};
+pub use register::{
+    Asset, Ballot, EthicsReview, FilingItem, NewAsset, NewReviewOf, Registered, Standing, Terms, Tick, Vote,
 };
 pub use reviews::{Decision, NewReview, Review, ReviewState};
 pub use store::{Health, Pruned, Store};

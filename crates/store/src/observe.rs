@@ -17,7 +17,7 @@ mod sighting;
 
 pub use latency::{Latency, Percentiles};
 pub use overview::{Bucket, Count, Overview, OverviewFilter, Point, RiskCount, RuleCount, Saved};
-pub use proof::Proof;
+pub use proof::{ChainEnd, Proof};
 pub use rows::{RecordRow, RowFilter, RowPage};
 
 pub(crate) use count::Noted;

@@ -17,6 +17,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "agreements", include_str!("../migrations/0003_agreements.sql")),
     (4, "observation", include_str!("../migrations/0004_observation.sql")),
     (5, "people", include_str!("../migrations/0005_people.sql")),
+    (10, "register", include_str!("../migrations/0010_register.sql")),
     (12, "signon", include_str!("../migrations/0012_signon.sql")),
 ];
 

@@ -50,6 +50,8 @@ pub(crate) struct Inner {
     writer: Mutex<Option<JoinHandle<Result<(), Error>>>>,
     /// The last row that was verified, and whether all was whole.
     verified: Mutex<Option<(u64, bool)>>,
+    /// When.
+    verified_us: std::sync::atomic::AtomicI64,
 }
 
 impl Inner {
@@ -195,6 +197,7 @@ impl Store {
             queue,
             writer: Mutex::new(Some(writer)),
             verified: Mutex::new(None),
+            verified_us: std::sync::atomic::AtomicI64::new(0),
         };
         let inner = Arc::new(inner);
         if uncounted {
@@ -338,7 +341,15 @@ impl Store {
         let report = self.inner.archive.verify().await?;
         *self.inner.verified.lock().unwrap_or_else(PoisonError::into_inner) =
             report.last.map(|last| (last, report.is_whole()));
+        self.inner.verified_us.store(time::now_us(), Ordering::Release);
         Ok(report)
+    }
+
+    /// What the last [`Store::verify`] since the start found: the last row that it read, whether all was whole, and when
+    /// that was, in microseconds since 1970 UTC.
+    pub fn last_verified(&self) -> Option<(u64, bool, i64)> {
+        let (seq, whole) = self.inner.verified()?;
+        Some((seq, whole, self.inner.verified_us.load(Ordering::Acquire)))
     }
 
     /// Writes records as JSON lines: [`Archive::export`].

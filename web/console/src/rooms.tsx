@@ -1,5 +1,5 @@
 import {
-  AuditOutlined, BarChartOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, ReadOutlined,
+  AuditOutlined, BarChartOutlined, DatabaseOutlined, FilePdfOutlined, ProfileOutlined, SolutionOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, ReadOutlined,
   SafetyCertificateOutlined, TagOutlined, TeamOutlined, ThunderboltOutlined,
 } from '@ant-design/icons'
 import { lazy, type ComponentType, type LazyExoticComponent, type ReactNode } from 'react'
@@ -24,11 +24,17 @@ export type Group = (typeof GROUPS)[number]
 export const ROOMS: readonly Room[] = [
   { path: '/try', Page: lazy(() => import('./pages/try_it')), group: 'watch', name: 'nav.try', icon: <ExperimentOutlined /> },
   { path: '/overview', Page: lazy(() => import('./pages/overview')), group: 'watch', name: 'nav.overview', icon: <BarChartOutlined /> },
+  { path: '/reports', Page: lazy(() => import('./pages/reports')), group: 'watch', name: 'nav.reports', icon: <FilePdfOutlined /> },
   { path: '/records', Page: lazy(() => import('./pages/records')), group: 'watch', name: 'nav.records', icon: <FileSearchOutlined /> },
   { path: '/records/:id', Page: lazy(() => import('./pages/record')) },
   { path: '/policy', Page: lazy(() => import('./pages/policy')), group: 'decide', name: 'nav.policy', icon: <ReadOutlined /> },
   { path: '/reviews', Page: lazy(() => import('./pages/reviews')), group: 'decide', name: 'nav.reviews', icon: <AuditOutlined /> },
   { path: '/labels', Page: lazy(() => import('./pages/labels')), group: 'decide', name: 'nav.labels', icon: <TagOutlined /> },
+  { path: '/register', Page: lazy(() => import('./pages/register')), group: 'govern', name: 'nav.register', icon: <ProfileOutlined /> },
+  { path: '/ethics', Page: lazy(() => import('./pages/register_reviews')), group: 'govern', name: 'nav.ethics', icon: <SolutionOutlined /> },
+  { path: '/ethics/:id', Page: lazy(() => import('./pages/register_review')) },
+  { path: '/assets', Page: lazy(() => import('./pages/register_assets')), group: 'govern', name: 'nav.assets', icon: <DatabaseOutlined /> },
+  { path: '/register/:id', Page: lazy(() => import('./pages/register_app')) },
   { path: '/redteam', Page: lazy(() => import('./pages/redteam')), group: 'prove', name: 'nav.redteam', icon: <ThunderboltOutlined /> },
   { path: '/redteam/:id', Page: lazy(() => import('./pages/campaign')) },
   { path: '/range', Page: lazy(() => import('./pages/range')), group: 'prove', name: 'nav.range', icon: <SafetyCertificateOutlined /> },

@@ -19,9 +19,14 @@ pub(super) struct Words {
 
 impl Words {
     pub(super) fn open(chinese: bool) -> Result<Words, Error> {
+        Words::of(WORDS, chinese)
+    }
+
+    /// The wordings of another file.
+    pub(super) fn of(text: &str, chinese: bool) -> Result<Words, Error> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        Ok(Words { chinese, entries: toml::from_str(WORDS)?, environment })
+        Ok(Words { chinese, entries: toml::from_str(text)?, environment })
     }
 
     fn entry(&self, key: &str) -> Option<&Wording> {

@@ -114,7 +114,8 @@ fn operation(route: &super::Route) -> Value {
             json!({"name": name, "in": "query", "required": false, "description": about, "schema": {"type": kind}})
         }));
     }
-    let asked = super::observe::PARAMETERS.iter().filter(|(path, ..)| route.method == "GET" && *path == route.path);
+    let described = super::observe::PARAMETERS.iter().chain(super::register::PARAMETERS);
+    let asked = described.filter(|(path, ..)| route.method == "GET" && *path == route.path);
     parameters.extend(asked.map(|(_, name, kind, about)| {
         json!({"name": name, "in": "query", "required": false, "description": about, "schema": {"type": kind}})
     }));

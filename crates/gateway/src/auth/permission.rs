@@ -26,6 +26,10 @@
 //! | assessments: decide answers | x | | x | | | | x |
 //! | accounts and sessions: see | x | | | | x | | |
 //! | accounts and sessions: change | x | | | | | | |
+//! | register: see | x | x | x | x | x | x | |
+//! | register: applications, controls, filing, assets | x | x | | | | x | |
+//! | register: open reviews | x | x | | | | | |
+//! | register: vote, as a member | x | x | x | x | | | |
 //!
 //! What is marked in the last column is of the whole house: somebody bound to a tenant is refused whatever their role. An
 //! administrator's key may do everything.
@@ -106,6 +110,14 @@ permissions! {
     PeopleRead: false, [Auditor];
     /// Making, changing and removing accounts; ending sessions.
     People: false, [];
+    /// The register of applications, its reviews, material and assets.
+    RegisterRead: false, [PolicyEditor Reviewer RedTeamer Auditor Developer];
+    /// Changing what stands in it.
+    Register: false, [PolicyEditor Developer];
+    /// Opening and taking back reviews.
+    RegisterReview: false, [PolicyEditor];
+    /// Voting: members of a review only.
+    RegisterVote: false, [PolicyEditor Reviewer RedTeamer];
 }
 
 /// What the paths of an annex need: to read, and to change. The longest beginning counts.
@@ -116,6 +128,7 @@ const ANNEX: &[(&str, Permission, Permission)] = &[
     ("/admin/range/submissions/{id}/decision", Permission::RangeRead, Permission::RangeJudge),
     ("/admin/assess", Permission::AssessRead, Permission::Assess),
     ("/admin/assess/runs/{id}/review", Permission::AssessRead, Permission::AssessReview),
+    ("/admin/reports", Permission::Observe, Permission::Observe),
 ];
 
 /// What an annex' route needs, by the path as it was declared. None where nobody thought of it: then only an

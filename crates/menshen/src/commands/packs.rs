@@ -40,16 +40,21 @@ pub fn run(config: &Config, packs: Packs) -> Result<ExitCode> {
             for line in &snapshot.diagnostics {
                 print(line)?;
             }
+            let governed = menshen_gateway::Governed::load(config);
+            for line in &governed.diagnostics {
+                print(line)?;
+            }
+            let errors = snapshot.errors + governed.errors;
             let (words, patterns) = snapshot.engine.sizes();
             print(&format!(
                 "{} errors, {} other notes; {words} words, {patterns} patterns, {} rules, {} principles, {} answers",
-                snapshot.errors,
-                snapshot.diagnostics.len() - snapshot.errors,
+                errors,
+                snapshot.diagnostics.len() + governed.diagnostics.len() - errors,
                 snapshot.packs.rules().count(),
                 snapshot.packs.principles().len(),
                 snapshot.packs.answers().count(),
             ))?;
-            Ok(if snapshot.errors == 0 { ExitCode::SUCCESS } else { ExitCode::from(exit::FOUND) })
+            Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::from(exit::FOUND) })
         }
         Packs::Cost { file, most } => cost(&snapshot, &file, most),
         Packs::List => {

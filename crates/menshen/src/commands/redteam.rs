@@ -92,8 +92,9 @@ pub async fn run(config: Config, command: Redteam) -> Result<ExitCode> {
 ///
 /// # Errors
 /// When its data or its store cannot be used.
-pub async fn annex(config: &Config) -> Result<menshen_gateway::Annex> {
+pub async fn annex(config: &Config, audit: &menshen_store::Store) -> Result<menshen_gateway::Annex> {
     let store = store(config).await?;
+    let reports = menshen_console::monthly::Reports::new(audit.clone(), store.clone());
     let range = range::open(config, store.clone()).await?;
     let judge = scorer::native(config)?;
     let judges: menshen_console::Judges = Arc::new(move |plan: &menshen_redteam::plan::Plan| {
@@ -105,7 +106,7 @@ pub async fn annex(config: &Config) -> Result<menshen_gateway::Annex> {
     });
     let console = menshen_console::Console::new(store, Arc::new(Bank::shipped().map_err(known)?), range, judges);
     let assess = super::assess::annex(config).await?;
-    let router = console.router().merge(assess.router());
+    let router = console.router().merge(assess.router()).merge(reports.router());
     Ok(menshen_gateway::Annex { router, pages: menshen_console::pages::router(), paths: menshen_console::paths() })
 }
 

@@ -103,7 +103,11 @@ pub async fn run(config: Config, serve: Serve) -> Result<ExitCode> {
     let address = listener.local_addr()?;
     let gateway = Gateway::new(config, snapshot, store.clone(), set_key.as_deref())
         .map_err(|e| exit::usage(e.message.into_owned()))?;
-    gateway.attach(super::redteam::annex(&gateway.config).await?);
+    gateway.attach(super::redteam::annex(&gateway.config, &store).await?);
+    for line in &gateway.governed().diagnostics {
+        tracing::warn!("{line}");
+    }
+    gateway.ask(super::witness::open(&gateway.config).await?);
     let setup = store.setup_token().map_err(|e| exit::environment(format!("cannot make the set-up's token: {e}")))?;
     greet(&gateway, address, made_key.as_deref(), setup.as_deref().map(String::as_str))?;
 

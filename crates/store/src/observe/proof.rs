@@ -35,7 +35,40 @@ const PREVIOUS: &str =
     "SELECT hash FROM audit WHERE seq = ?1 UNION ALL SELECT hash FROM audit_anchor WHERE through = ?1";
 const HEAD: &str = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1";
 
+/// The last request record before a moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChainEnd {
+    /// Its place.
+    pub seq: u64,
+    /// Its hash, in hexadecimal.
+    pub hash: String,
+    /// When the request began, RFC 3339.
+    pub at: String,
+}
+
+const LAST_BEFORE: &str = "SELECT seq, hash, at_us FROM audit
+    WHERE seq = (SELECT MAX(last_seq) FROM seen_minute WHERE minute < ?1)";
+
 impl Store {
+    /// The last request record that was counted within the minutes before a moment: with its hash in other hands,
+    /// nothing before it can be changed unnoticed.
+    ///
+    /// # Errors
+    /// The database's failures.
+    pub async fn chain_end(&self, before_us: i64) -> Result<Option<ChainEnd>, Error> {
+        let failed = |e| self.archive().failed("reading the chain", e);
+        self.fold().await;
+        let row = sqlx::query(LAST_BEFORE).bind(crate::time::minute(before_us));
+        let row = row.fetch_optional(self.archive().pool()).await.map_err(failed)?;
+        let read = |row: &sqlx::sqlite::SqliteRow| {
+            let seq: i64 = row.try_get(0)?;
+            let hash: &[u8] = row.try_get(1)?;
+            let at = crate::time::rfc3339(row.try_get(2)?);
+            Ok(ChainEnd { seq: seq.max(0) as u64, hash: crate::hex::encode(hash), at })
+        };
+        row.as_ref().map(read).transpose().map_err(failed)
+    }
+
     /// The records of one request, in order, as [`crate::Archive::request`] gives them; none of another tenant where
     /// `tenant` is given.
     ///

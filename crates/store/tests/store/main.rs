@@ -10,5 +10,6 @@ mod folder;
 mod observe;
 mod people;
 mod records;
+mod register;
 mod retention;
 mod tamper;

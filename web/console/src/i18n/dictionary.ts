@@ -1,14 +1,20 @@
 import { en as sharedEn } from './en'
+import { en as registerEn, zh as registerZh } from './parts/register'
+import { en as reportEn, zh as reportZh } from './parts/report'
 import { zh as sharedZh } from './zh'
 import { en as signonEn, zh as signonZh } from './parts/signon'
 
 // A part of the console keeps its words in a file of its own, `parts/<part>.ts`, which exports `zh` and `en`; its rows stand here.
 export const zh = {
   ...sharedZh,
+  ...registerZh,
+  ...reportZh,
   ...signonZh,
 }
 export type Key = keyof typeof zh
 export const en: Record<Key, string> = {
   ...sharedEn,
+  ...registerEn,
+  ...reportEn,
   ...signonEn,
 }
