@@ -14,6 +14,7 @@ mod assess;
 mod audit;
 mod bad_input;
 mod bad_upstream;
+mod behaviour;
 mod cli;
 mod door;
 mod evasion;

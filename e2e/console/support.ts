@@ -30,6 +30,7 @@ export const PAGES = [
   'redteam', 'redteam/{campaign}', 'range', 'assess', 'assess/{run}',
   'register', 'register/{entry}', 'ethics', 'ethics/{ethics}', 'assets', 'reports',
   'keys', 'people', 'setup', 'about',
+  'behaviour', 'behaviour/subject?kind=user&app=support&subject=nobody', 'users',
 ] as const
 
 /** The record of the first conversation that fits. */
@@ -78,7 +79,7 @@ export async function open(page: Page, asked: string): Promise<void> {
   await expect(page.locator('.shell.bare'), 'somebody is signed in').toHaveCount(0)
   await expect(page.locator('main .ant-skeleton')).toHaveCount(0)
   // The one before may still stand there for a moment.
-  await expect(page).toHaveURL(new RegExp(`#/${path}`))
+  await expect(page).toHaveURL(new RegExp(`#/${path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`))
 }
 
 /** Nothing that people with disabilities stumble over gravely. */

@@ -27,6 +27,7 @@ use crate::guard::{Inquiry, Ruling};
 
 pub mod admin;
 pub mod agentgateway;
+pub mod behaviour;
 pub mod fms;
 pub mod guard;
 pub mod health;
@@ -42,6 +43,7 @@ pub mod register;
 pub mod session;
 pub mod setup;
 pub mod sign_on;
+pub mod users;
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +54,8 @@ pub enum Access {
     Caller,
     /// An administrator's key, or somebody who is signed in and may do this.
     May(Permission),
+    /// A key with this scope, or an administrator's; nobody who is signed in.
+    Scope(&'static str),
 }
 
 /// A path, what it is for, and who may call it.
@@ -72,6 +76,17 @@ pub struct Route {
 }
 
 macro_rules! route {
+    ($method:ident $path:literal, $summary:literal, scope $scope:ident, $request:expr => $response:literal, $handler:path) => {
+        Route {
+            method: stringify!($method),
+            path: $path,
+            summary: $summary,
+            access: Access::Scope(crate::auth::$scope),
+            request: $request,
+            response: $response,
+            handler: Some(|| axum::routing::on(axum::routing::MethodFilter::$method, $handler)),
+        }
+    };
     ($method:ident $path:literal, $summary:literal, may $permission:ident, $request:expr => $response:literal, $handler:path) => {
         Route {
             method: stringify!($method),
@@ -194,6 +209,24 @@ pub static ROUTES: &[Route] = &[
     route!(POST "/admin/register/assets", "Keep an asset", may Register, Some("AssetEntry") => "Asset", register::add_asset),
     route!(PATCH "/admin/register/assets/{id}", "Change an asset", may Register, Some("AssetEntry") => "Asset", register::change_asset),
     route!(POST "/admin/register/assets/import", "Bring in what the program knows by itself", may Register, Some("AssetImport") => "Done", register::import_assets),
+    route!(GET "/admin/behaviour", "How behaviour is watched: grades, signals, limits", may BehaviourRead, None => "BehaviourRules", behaviour::rules),
+    route!(GET "/admin/behaviour/alarms", "Alarms about unusual behaviour, newest first", may BehaviourRead, None => "Alarms", behaviour::alarms),
+    route!(GET "/admin/behaviour/alarms/{id}", "An alarm and what its score is the sum of", may BehaviourRead, None => "Alarm", behaviour::alarm),
+    route!(POST "/admin/behaviour/alarms/{id}/decision", "Say that an alarm was right, false or settled", may Behaviour, Some("AlarmDecision") => "AlarmDecided", behaviour::decide),
+    route!(GET "/admin/behaviour/subject", "How a user or a key stands, and what was done", may BehaviourRead, None => "BehaviourSubject", behaviour::subject),
+    route!(GET "/admin/behaviour/measures", "What is in force against users and keys", may BehaviourRead, None => "Measures", behaviour::measures),
+    route!(POST "/admin/behaviour/measures", "Warn, slow or suspend a user or a key for a time", may Behaviour, Some("NewMeasure") => "Measure", behaviour::impose),
+    route!(DELETE "/admin/behaviour/measures/{id}", "End a measure early", may Behaviour, None => "Done", behaviour::end),
+    route!(GET "/admin/behaviour/dampings", "Signals that count less after marks of false alarms", may BehaviourRead, None => "Dampings", behaviour::dampings),
+    route!(DELETE "/admin/behaviour/dampings/{id}", "Let a signal count in full again", may Behaviour, None => "Done", behaviour::undamp),
+    route!(GET "/admin/tiers", "Tiers of end users, and what holds for minors", may UsersRead, None => "Tiers", users::table),
+    route!(GET "/admin/users", "Profiles of end users", may UsersRead, None => "UserProfiles", users::list),
+    route!(PUT "/admin/users", "Make or change an end user's profile", may Users, Some("NewUserProfile") => "UserProfile", users::put_by_staff),
+    route!(GET "/admin/users/{tenant}/{user}", "An end user's profile and reviews", may UsersRead, None => "UserProfile", users::one),
+    route!(DELETE "/admin/users/{tenant}/{user}", "Remove an end user's profile and reviews", may Users, None => "Done", users::remove),
+    route!(POST "/admin/users/{tenant}/{user}/reviews", "Note who looked into an end user, and what came of it", may Users, Some("NewUserReview") => "UserReview", users::review),
+    route!(PUT "/v1/users/{id}/profile", "An application vouches for its end user", scope PROFILES, Some("OwnUserProfile") => "UserProfile", users::put_own),
+    route!(GET "/v1/users/{id}/profile", "What an application vouched for", scope PROFILES, None => "UserProfile", users::own),
     // Signing on, and the second factor.
     route!(POST "/console/api/oidc", "Begin to sign on at the configured provider", Open, None => "SignOnBegun", sign_on::begin),
     route!(GET "/console/api/oidc/callback", "Where the provider sends browsers back to", Open, None => "Redirect", sign_on::callback),
@@ -212,9 +245,33 @@ pub(crate) fn routes(gateway: &Arc<Gateway>) -> Router<Arc<Gateway>> {
             let state = (Arc::clone(gateway), permission);
             handler = handler.layer(middleware::from_fn_with_state(state, permitted));
         }
+        if let Access::Scope(scope) = route.access {
+            let state = (Arc::clone(gateway), scope);
+            handler = handler.layer(middleware::from_fn_with_state(state, scoped));
+        }
         router = router.route(route.path, handler);
     }
     router
+}
+
+/// Lets keys with a scope through; the handler finds them in the request.
+async fn scoped(
+    State((gateway, scope)): State<(Arc<Gateway>, &'static str)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let path = request.uri().path().to_owned();
+    let entered = gateway.door.scoped(request.method(), request.headers(), scope);
+    let entered = entered.and_then(|caller| gateway.limiter.admit(&caller).map(|()| caller));
+    let mut response = match entered {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(error) => answer(&path, Err(error), &gateway).await,
+    };
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// Lets those through who may; the handler finds them in the request.
@@ -328,6 +385,10 @@ async fn judge(
     conversation: Conversation,
     answers: bool,
 ) -> Result<(Arc<Conversation>, Ruling), GatewayError> {
+    let mut caller = caller.clone();
+    let profile = gateway.tiers.profile(&caller.subject).await?;
+    gateway.tiers.describe(&mut caller.subject, profile.as_deref());
+    let caller = &caller;
     let snapshot = gateway.guard.snapshot();
     let conversation = Arc::new(conversation);
     let started = std::time::Instant::now();
@@ -408,6 +469,7 @@ fn api_of(path: &str) -> &'static str {
         "/beta/litellm_basic_guardrail_api" => "litellm",
         "/request" | "/response" => "agentgateway",
         p if p.starts_with("/v1/labels") => "labels",
+        p if p.starts_with("/v1/users") => "users",
         p if p.starts_with("/v1/guardrails") => "openguardrails",
         p if p.starts_with("/api/v1/text/") => "fms",
         p if p.starts_with("/admin/") || p.starts_with("/console/") => "admin",

@@ -20,6 +20,8 @@ pub(crate) use session::{same_origin, token};
 
 /// The scope of a key that may administer.
 pub const ADMIN: &str = "admin";
+/// The scope of a key that may vouch for end users: set their profiles.
+pub const PROFILES: &str = "profiles";
 /// The scope of a key that may converse and check.
 pub const INFER: &str = "infer";
 
@@ -79,6 +81,12 @@ impl Caller {
     /// Whether they may see what is of this tenant, or of none.
     pub fn sees(&self, tenant: Option<&str>) -> bool {
         self.bound().is_none_or(|own| tenant == Some(own))
+    }
+
+    /// Whether somebody stands for the names of end users that the request gives: whoever showed a key, or, where none is
+    /// needed, `open_here` says that only this machine can ask. Staff who try things out stand for nobody but themselves.
+    pub fn vouches(&self, open_here: bool) -> bool {
+        if self.person.is_some() || self.session.is_some() { false } else { self.key_id.is_some() || open_here }
     }
 
     /// Whether they are an owner of the whole house, or have an administrator's key.
@@ -143,6 +151,47 @@ impl Door {
             AuthMode::Keys => false,
             AuthMode::Auto => self.loopback && !self.keys_exist(),
         }
+    }
+
+    /// Whether only this machine can reach us, and so whoever asks is the operator's.
+    pub fn here(&self) -> bool {
+        self.loopback && self.open()
+    }
+
+    /// Lets a key in that has a scope, or an administrator's.
+    ///
+    /// # Errors
+    /// 401 without a key, 403 for one without the scope and for sessions.
+    pub fn scoped(&self, method: &Method, headers: &HeaderMap, scope: &'static str) -> Result<Caller, GatewayError> {
+        let refused =
+            || GatewayError::new(Failure::Forbidden, format!("this needs an API key with the scope '{scope}'"));
+        let Some(secret) = presented(headers) else {
+            if self.signed_in_for(method, headers)?.is_some() {
+                return Err(refused());
+            }
+            return Err(GatewayError::new(
+                Failure::Unauthorized,
+                format!("an API key with the scope '{scope}' is required: send it as 'Authorization: Bearer …'"),
+            ));
+        };
+        if self.is_admin_key(secret) {
+            return Ok(Caller { admin: true, key_id: Some("admin".to_owned()), ..self.stranger(headers) });
+        }
+        let now_us = jiff::Timestamp::now().as_microsecond();
+        let key = self.store.authenticate(secret, now_us).map_err(|refusal| {
+            GatewayError::new(Failure::Unauthorized, "this API key is not valid here").detail(refusal)
+        })?;
+        if !key.has_scope(scope) && !key.has_scope(ADMIN) {
+            return Err(refused());
+        }
+        let stranger = self.stranger(headers);
+        Ok(Caller {
+            subject: Subject { app: key.app.clone(), tenant: key.tenant.clone(), ..stranger.subject.clone() },
+            key_id: Some(key.id.clone()),
+            requests_per_minute: key.rpm.unwrap_or(self.requests_per_minute),
+            admin: key.has_scope(ADMIN),
+            ..stranger
+        })
     }
 
     /// Whether anybody was ever given a key to converse with.

@@ -1,5 +1,6 @@
 //! What an operator can set. Every value has a documented default; units are in the names.
 
+mod behaviour;
 mod console;
 mod label;
 mod register;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use menshen_judge::remote::Format;
 use serde::{Deserialize, Serialize};
 
+pub use behaviour::{Behaviour, Tiers};
 pub use console::{Console, SecureCookie};
 pub use label::{AppLabel, Explicit, Label, Mark, UnlabelledFiles};
 pub use register::Register;
@@ -51,6 +53,10 @@ pub struct Config {
     pub console: Console,
     /// The register of applications.
     pub register: Register,
+    /// Unusual behaviour.
+    pub behaviour: Behaviour,
+    /// Tiers of end users.
+    pub tiers: Tiers,
     /// Traces.
     pub traces: Traces,
 }
@@ -73,6 +79,8 @@ impl Default for Config {
             apps: BTreeMap::new(),
             console: Console::default(),
             register: Register::default(),
+            behaviour: Behaviour::default(),
+            tiers: Tiers::default(),
             traces: Traces::default(),
         }
     }

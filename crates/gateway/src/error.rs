@@ -97,6 +97,12 @@ failures! {
     AttachmentBlocked = 400, "attachment_not_allowed", Policy, Intervened, false;
     /// The end user is suspended.
     Suspended = 403, "user_suspended", Policy, Intervened, false;
+    /// The key is suspended.
+    KeySuspended = 403, "key_suspended", Policy, Intervened, false;
+    /// The end user's tier or profile does not allow this.
+    Tier = 403, "tier_not_allowed", Client, Invalid, false;
+    /// Minors' mode does not allow this, or not now.
+    MinorMode = 403, "minor_mode", Policy, Intervened, false;
     /// An answer without explicit label was asked for, and nobody agreed to that.
     LabelAgreement = 403, "label_agreement_missing", Client, Invalid, false;
     /// The model answered with a file that has no place for a label.

@@ -3,8 +3,10 @@
 //! read → who → standard answer → detect → decide → act → forward → detect → decide → act → record → answer. Every way
 //! out passes [`Exchange::record`] once, before the last byte leaves.
 
+mod conduct;
 mod record;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +17,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use menshen_detect::Extra;
 use menshen_policy::redact::{Restorer, Vault};
-use menshen_store::{NewReview, Suspension};
+use menshen_store::{Level, NewReview, Suspension};
 use menshen_verdict::{Action, Conversation, Disposition, Outcome, Role, Side, Verdict};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -64,15 +66,26 @@ pub struct Exchange {
     pub(crate) error: Option<String>,
     /// How the answer is labelled as generated; nothing where no producer is configured.
     pub(crate) label: Option<Arc<Labelling>>,
+    /// Where the connection comes from.
+    pub(super) peer: Option<IpAddr>,
+    /// What the caller is told of measures against them.
+    pub(super) notice: Option<Level>,
     /// What passed although nothing could look into it, for the record.
     unchecked: Vec<Value>,
     recorded: bool,
 }
 
 /// Handles a request of a conversing API.
-pub async fn handle(gateway: Arc<Gateway>, family: &'static dyn Family, headers: HeaderMap, body: Body) -> Response {
+pub async fn handle(
+    gateway: Arc<Gateway>,
+    family: &'static dyn Family,
+    peer: Option<IpAddr>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let (tasks, stopping) = (gateway.tasks.clone(), gateway.stopping.clone());
     let mut exchange = Exchange::new(gateway, family);
+    exchange.peer = peer;
     let handled = async {
         let outcome = tokio::select! {
             outcome = exchange.run(&headers, body) => outcome,
@@ -156,6 +169,8 @@ impl Exchange {
             tokens: 0,
             error: None,
             label: None,
+            peer: None,
+            notice: None,
             unchecked: Vec::new(),
             recorded: false,
         }
@@ -172,9 +187,11 @@ impl Exchange {
             label::without_marks(&mut body, &mut self.request.conversation);
         }
         self.conversation = Arc::new(std::mem::take(&mut self.request.conversation));
-        let subject = self.identify()?;
+        self.identify()?;
+        let subject = self.tiered(headers).await?;
         let monitor = self.monitors();
         if !monitor {
+            self.held_to()?;
             if let Some(user) = subject.user.clone() {
                 self.suspended(&subject.tenant, &user)?;
             }
@@ -209,6 +226,7 @@ impl Exchange {
         let withheld = ruling.withheld.clone();
         self.input = Some(ruling);
         self.strike(&disposition).await;
+        self.watched(headers, &disposition, monitor).await;
         match disposition.action {
             _ if disposition.unavailable => return Err(unavailable()),
             Action::Block | Action::Suspend => return Err(self.blocked(&disposition)),
@@ -223,6 +241,7 @@ impl Exchange {
                 }
                 let given = disposition.answer.as_ref().map(|a| a.text.clone());
                 let text = given.or_else(|| disposition.reply.clone()).ok_or_else(refused)?;
+                let text = self.with_notice(&text);
                 return self.reply_with(&text, Finish::ContentFilter).await;
             }
             Action::Pass | Action::Guide | Action::Redact => {}
@@ -276,7 +295,7 @@ impl Exchange {
     }
 
     /// The subject, with the end user's id from header or body.
-    fn identify(&mut self) -> Result<menshen_policy::Subject, GatewayError> {
+    fn identify(&mut self) -> Result<(), GatewayError> {
         let user = self.request.user.clone();
         let Some(caller) = &mut self.caller else {
             return Err(GatewayError::new(Failure::Internal, "the caller is unknown"));
@@ -284,7 +303,7 @@ impl Exchange {
         if caller.subject.user.is_none() {
             caller.subject.user = user;
         }
-        Ok(caller.subject.clone())
+        Ok(())
     }
 
     pub(crate) fn app(&self) -> String {
@@ -311,6 +330,7 @@ impl Exchange {
             .reply(menshen_policy::SUSPEND_NOTICE, self.lang())
             .unwrap_or("this user is suspended for repeated violations")
             .to_owned();
+        let text = self.with_appeal(&text);
         let error = GatewayError::new(Failure::Suspended, text);
         Err(match suspension.until_us {
             Some(until) => error.retry_after(u64::try_from((until - self.at_us) / 1_000_000).unwrap_or(0).max(1)),
@@ -352,11 +372,11 @@ impl Exchange {
     async fn strike(&self, disposition: &Disposition) {
         let subject = self.subject();
         let Some(user) = &subject.user else { return };
-        if disposition.unavailable {
+        // A name that anybody may send gets nobody suspended.
+        if disposition.unavailable || !self.vouched() {
             return;
         }
-        let risky =
-            !disposition.action.forwards() && disposition.action != Action::Answer && !self.offers_help(disposition);
+        let risky = self.risky(disposition);
         let store = &self.gateway.store;
         let rule = disposition.rule.as_ref().map(ToString::to_string);
         let done = if disposition.action == Action::Suspend {
@@ -378,6 +398,11 @@ impl Exchange {
         if let Err(e) = done {
             tracing::error!(error = %e, "a strike was not stored");
         }
+    }
+
+    /// Whether an input counts against its user.
+    pub(super) fn risky(&self, disposition: &Disposition) -> bool {
+        !disposition.action.forwards() && disposition.action != Action::Answer && !self.offers_help(disposition)
     }
 
     /// Whether a reply gives help in a crisis: somebody who asks for help commits no violation.
@@ -441,6 +466,7 @@ impl Exchange {
             .reply
             .clone()
             .unwrap_or_else(|| "this request is against the content policy; change it and try again".to_owned());
+        let text = self.with_notice(&text);
         let failure = match disposition.action {
             Action::Suspend => Failure::Suspended,
             _ if disposition.rule.as_ref().is_some_and(|r| r.pack == "settings" && r.rule == "attachments") => {
@@ -723,6 +749,9 @@ impl Exchange {
             headers.insert(REQUEST_ID, id);
         }
         let (outcome, action) = self.outcome();
+        if let Some(level) = self.notice {
+            headers.insert(conduct::NOTICE, HeaderValue::from_static(level.id()));
+        }
         headers.insert(OUTCOME, HeaderValue::from_static(outcome.id()));
         if let Some(action) = action {
             headers.insert(DISPOSITION, HeaderValue::from_static(action.id()));

@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::api;
 use crate::auth::{Door, of_annex};
+use crate::behaviour::Conduct;
 use crate::config::Config;
 use crate::error::{Failure, GatewayError};
 use crate::exchange;
@@ -37,6 +38,7 @@ use crate::label::Labels;
 use crate::limits::Limiter;
 use crate::metrics::Metrics;
 use crate::sign_on::SignOn;
+use crate::tiers::Tiers;
 use crate::upstream::Upstreams;
 use crate::witness::{Testimony, Witness};
 
@@ -75,6 +77,10 @@ pub struct Gateway {
     /// Labels on what models generate, where a producer is named.
     pub(crate) labels: Option<Labels>,
     pub(crate) limiter: Limiter,
+    /// Unusual behaviour, and what is done about it.
+    pub(crate) conduct: Conduct,
+    /// Tiers of end users.
+    pub(crate) tiers: Tiers,
     pub(crate) metrics: Metrics,
     /// Ids of answers whose text passed here: later requests may refer to them.
     pub(crate) history: Cache<String, ()>,
@@ -116,6 +122,8 @@ impl Gateway {
             sign_on,
             labels,
             limiter: Limiter::new(store.clone()),
+            conduct: Conduct::new(&config, store.clone())?,
+            tiers: Tiers::new(&config, store.clone())?,
             metrics: Metrics::default(),
             history: Cache::builder().max_capacity(1_000_000).time_to_live(Duration::from_secs(30 * 86_400)).build(),
             tasks: TaskTracker::new(),
@@ -217,9 +225,11 @@ impl Gateway {
     /// All routes.
     pub fn router(self: &Arc<Self>) -> Router {
         let converse = |family: &'static dyn Family| {
-            axum::routing::post(move |State(gateway): State<Arc<Gateway>>, headers: HeaderMap, body: Body| {
-                exchange::handle(gateway, family, headers, body)
-            })
+            axum::routing::post(
+                move |State(gateway): State<Arc<Gateway>>, peer: api::session::Peer, headers: HeaderMap, body: Body| {
+                    exchange::handle(gateway, family, api::session::address(&peer), headers, body)
+                },
+            )
         };
         let annex = self.annex.get().map_or_else(Router::new, |a| a.router.clone());
         let annex = annex.layer(middleware::from_fn_with_state(Arc::clone(self), administrators));
@@ -250,6 +260,12 @@ impl Gateway {
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
         let router = self.router();
+        let counting = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let now_us = jiff::Timestamp::now().as_microsecond();
+            let counted = crate::behaviour::rebuild(&counting, now_us).await;
+            tracing::debug!(counted, "behaviour was counted again from the record");
+        });
         let gateway = Arc::clone(self);
         let (drained, wait) = tokio::sync::oneshot::channel::<()>();
         let drain = Duration::from_millis(self.config.limits.drain_ms);

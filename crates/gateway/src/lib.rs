@@ -21,6 +21,7 @@
 
 pub mod api;
 pub mod auth;
+pub mod behaviour;
 pub mod config;
 mod error;
 pub mod exchange;
@@ -35,6 +36,7 @@ pub mod relay;
 pub mod shadow;
 pub mod sign_on;
 pub mod sse;
+pub mod tiers;
 pub mod traces;
 pub mod upstream;
 mod witness;

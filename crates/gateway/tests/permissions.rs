@@ -177,6 +177,8 @@ fn routes() -> Vec<(&'static str, &'static str, Option<Permission>, bool)> {
             Access::Open => {}
             Access::Caller => routes.push((route.method, route.path, Some(Permission::Try), true)),
             Access::May(permission) => routes.push((route.method, route.path, Some(permission), false)),
+            // For keys with a scope: nobody who is signed in, whatever their roles.
+            Access::Scope(_) => routes.push((route.method, route.path, None, false)),
         }
     }
     for (path, read, change) in ANNEX {

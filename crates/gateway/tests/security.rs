@@ -14,8 +14,8 @@ use menshen_gateway::auth::{COOKIE, CSRF};
 use menshen_gateway::config::AuthMode;
 use menshen_gateway::{Config, Gateway, Snapshot};
 use menshen_store::{
-    Credentials, Filter, NewAgreement, NewKey, NewPerson, NewReview, Options, PersonChange, Role, Store, Suspension,
-    csrf_of,
+    AlarmDecision, Behaving, Credentials, DampingRule, Filter, Level, NewAgreement, NewAlarm, NewKey, NewMeasure,
+    NewPerson, NewProfile, NewReview, Options, PersonChange, Role, Store, SubjectKind, Suspension, csrf_of,
 };
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -169,8 +169,33 @@ impl House {
         assert_eq!(said.status, StatusCode::OK, "{}", said.text);
         let filter = Filter { tenant: Some(tenant.to_owned()), kind: Some("request".to_owned()), ..Filter::default() };
         let record = store.records(&filter, None, 1).await.unwrap()[0].request_id.clone();
+        let who = Behaving {
+            tenant: tenant.to_owned(),
+            app: "default".to_owned(),
+            kind: SubjectKind::User,
+            subject: user.clone(),
+        };
+        let raise = || {
+            let reasons = json!([{"signal": format!("signal-of-{tenant}")}]);
+            let (who, grade) = (who.clone(), "warn".to_owned());
+            store.raise(NewAlarm { who, grade, score: 30, reasons, request_id: None, human: false }, None, now())
+        };
+        let judged = raise().await.unwrap().id;
+        let learning = DampingRule { whole_app: false, step_percent: 50, least_percent: 25, lasts_s: 60 };
+        let decided = AlarmDecision::FalseAlarm;
+        let (_, dampings) = store.decide_alarm(&judged, None, decided, None, learning, "test", now()).await.unwrap();
+        let alarm = raise().await.unwrap().id;
+        let (until_us, reason) = (now() + 60_000_000, format!("reason-of-{tenant}"));
+        let measure = NewMeasure { level: Level::Warn, percent: 100, until_us, reason };
+        let measure = store.impose(&who, measure, "test", now()).await.unwrap().id;
+        let profile =
+            NewProfile { tenant: tenant.into(), app: "default".into(), user: user.clone(), ..NewProfile::default() };
+        store.put_profile(profile, "test", now()).await.unwrap();
         let one = |id: String| vec![id];
         vec![
+            one(alarm),
+            one(measure),
+            one(dampings[0].id.clone()),
             one(person),
             one(session.session.id.clone()),
             one(key.key.id.clone()),
@@ -205,7 +230,9 @@ impl House {
             store.keys().iter().filter(|k| k.tenant == tenant).map(|k| (k.id.clone(), k.revoked_us)).collect();
         let user = format!("user-of-{tenant}");
         let suspended = store.suspension(tenant, &user, now()).is_some();
-        format!("{people:?} {sessions:?} {keys:?} {suspended}")
+        let measures: Vec<_> = store.standing_measures(now()).into_iter().filter(|m| m.who.tenant == tenant).collect();
+        let dampings: Vec<_> = store.dampings(now()).into_iter().filter(|d| d.tenant == tenant).collect();
+        format!("{people:?} {sessions:?} {keys:?} {suspended} {measures:?} {dampings:?}")
     }
 }
 
@@ -349,6 +376,12 @@ async fn no_id_of_another_tenant_opens_anything_whatever_the_route_and_the_role(
         "POST /admin/people/{id}/password",
         "DELETE /admin/people/{id}/sessions",
         "DELETE /admin/people/{id}",
+        "GET /admin/behaviour/alarms/{id}",
+        "POST /admin/behaviour/alarms/{id}/decision",
+        "DELETE /admin/behaviour/measures/{id}",
+        "DELETE /admin/behaviour/dampings/{id}",
+        "GET /admin/users/{tenant}/{user}",
+        "DELETE /admin/users/{tenant}/{user}",
     ] {
         assert!(opened.contains_key(route), "{route} did nothing with one's own: {opened:?}");
     }
@@ -394,6 +427,12 @@ async fn every_change_by_an_administrator_is_in_the_audit() {
         "POST /admin/reviews/{id}",
         "DELETE /admin/people/{id}/sessions",
         "DELETE /admin/keys/{id}",
+        "POST /admin/behaviour/measures",
+        "POST /admin/behaviour/alarms/{id}/decision",
+        "DELETE /admin/behaviour/measures/{id}",
+        "DELETE /admin/behaviour/dampings/{id}",
+        "PUT /admin/users",
+        "DELETE /admin/users/{tenant}/{user}",
     ] {
         assert!(changed.contains_key(route), "{route} changed nothing: {changed:?}");
     }

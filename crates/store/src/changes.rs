@@ -6,6 +6,7 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::agreements::Agreement;
+use crate::behaviour::rows::{self as behaviour, BehaviourChange};
 use crate::chain::{self, Hash, Row};
 use crate::cipher::Ring;
 use crate::entry::{Entry, EntryKind};
@@ -16,6 +17,7 @@ use crate::observe;
 use crate::options::TextRetention;
 use crate::people::rows::{self, PeopleChange};
 use crate::register::rows::{self as register, RegisterChange};
+use crate::profiles::rows::{self as profiles, ProfileChange};
 use crate::reviews::Decision;
 use crate::users::Suspension;
 
@@ -75,6 +77,8 @@ pub(crate) enum Change {
     },
     People(Box<PeopleChange>),
     Register(Box<RegisterChange>),
+    Behaviour(Box<BehaviourChange>),
+    Profiles(Box<ProfileChange>),
     Prune {
         before_us: i64,
         at_us: i64,
@@ -298,6 +302,12 @@ pub(crate) async fn apply(
         }
         Change::Register(change) => {
             let rows = register::apply(conn, change).await?;
+        Change::Behaviour(change) => {
+            let rows = behaviour::apply(conn, change).await?;
+            return Ok(Effect { number: i64::try_from(rows).unwrap_or(i64::MAX), pruned: None });
+        }
+        Change::Profiles(change) => {
+            let rows = profiles::apply(conn, change).await?;
             return Ok(Effect { number: i64::try_from(rows).unwrap_or(i64::MAX), pruned: None });
         }
         Change::Fold => return Ok(Effect::default()),
@@ -355,6 +365,8 @@ async fn prune(
         sqlx::query(PRUNE_SUSPENSIONS).bind(before_us).execute(&mut *conn).await?;
         sqlx::query(PRUNE_AGREEMENTS).bind(before_us).execute(&mut *conn).await?;
         sqlx::query(PRUNE_USAGE).bind(usage_day).execute(&mut *conn).await?;
+        behaviour::prune(conn, before_us).await?;
+        profiles::prune(conn, before_us).await?;
         observe::prune(conn, before_us).await?;
         return Ok(Effect { number: 0, pruned: Some((0, 0)) });
     };

@@ -5,8 +5,9 @@
 //! ([`TextRetention`]). Records share commits: in strict mode [`Store::record`] resolves once the record is on disk, and
 //! a `kill -9` at any moment loses none that was acknowledged. Beside the audit stand [API keys](ApiKey) and their tenants,
 //! [strikes](Strikes) and [suspensions](Suspension) of end users, [agreements](Agreement)
-//! on unlabelled content, the [review](Review) queue, [usage](Usage), and the [people](Person) who use the console with their
-//! [sessions](Session). What they look at ([overviews](Overview), [lists of requests](RowPage)) is counted and listed from the
+//! on unlabelled content, the [review](Review) queue, [usage](Usage), the [people](Person) who use the console with their
+//! [sessions](Session), [alarms](Alarm) about unusual behaviour with the [measures](Measure) that were taken, and the
+//! [profiles](Profile) of end users. What they look at ([overviews](Overview), [lists of requests](RowPage)) is counted and listed from the
 //! audit as it is written.
 //! The red team's [campaigns](Campaigns) and [assessments](Assessments) lie in files of their own.
 //!
@@ -43,6 +44,7 @@
 mod agreements;
 mod archive;
 mod assessments;
+mod behaviour;
 mod campaigns;
 mod chain;
 mod changes;
@@ -57,6 +59,7 @@ mod observe;
 mod options;
 mod people;
 mod register;
+mod profiles;
 mod reviews;
 mod schema;
 mod sqlite;
@@ -70,6 +73,10 @@ mod writer;
 pub use agreements::{Agreement, NewAgreement};
 pub use archive::{Archive, Filter};
 pub use assessments::{AnswerRow, Assessments, DecisionRow, NewDecision, RunRow};
+pub use behaviour::{
+    Alarm, AlarmDecision, AlarmFilter, Behaving, Damping, DampingRule, Level, Measure, NewAlarm, NewMeasure,
+    SubjectKind,
+};
 pub use campaigns::{AttemptRow, CampaignRow, Campaigns, SessionRow, SubmissionEvent, SubmissionRow};
 pub use cipher::Key;
 pub use entry::{Entry, EntryKind, Receipt, Record, RecordText, Text};
@@ -89,6 +96,7 @@ pub use people::{
 pub use register::{
     Asset, Ballot, EthicsReview, FilingItem, NewAsset, NewReviewOf, Registered, Standing, Terms, Tick, Vote,
 };
+pub use profiles::{Diligence, NewDiligence, NewProfile, Profile, ProfileFilter, RealName};
 pub use reviews::{Decision, NewReview, Review, ReviewState};
 pub use store::{Health, Pruned, Store};
 pub use usage::{DayUsage, Usage};

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::agreements::Agreements;
 use crate::archive::{Archive, Filter, key_path};
+use crate::behaviour::Behaviour;
 use crate::changes::{Change, PRUNE_STEP};
 use crate::cipher::{Key, Ring};
 use crate::entry::{Entry, EntryKind, Receipt, Record};
@@ -21,6 +22,7 @@ use crate::keys::KeyRing;
 use crate::observe;
 use crate::options::{Durability, KeySource, Options, TextRetention};
 use crate::people::People;
+use crate::profiles::Profiles;
 use crate::schema;
 use crate::time;
 use crate::usage::Meter;
@@ -42,6 +44,8 @@ pub(crate) struct Inner {
     pub(crate) users: Users,
     pub(crate) agreements: Agreements,
     pub(crate) people: People,
+    pub(crate) behaviour: Behaviour,
+    pub(crate) profiles: Profiles,
     pub(crate) meter: Arc<Meter>,
     archive: Archive,
     key_id: String,
@@ -141,6 +145,8 @@ impl Store {
         let users = Users::load(&mut conn, now_us).await.map_err(failed)?;
         let agreements = Agreements::load(&mut conn, now_us).await.map_err(failed)?;
         let people = People::load(&mut conn).await.map_err(failed)?;
+        let behaviour = Behaviour::load(&mut conn, now_us).await.map_err(failed)?;
+        let profiles = Profiles::load(&mut conn).await.map_err(failed)?;
         let meter = Arc::new(Meter::load(&mut conn).await.map_err(failed)?);
         let mut head = end.head;
         let mut entries = Vec::new();
@@ -191,6 +197,8 @@ impl Store {
             users,
             agreements,
             people,
+            behaviour,
+            profiles,
             meter,
             archive,
             shared,

@@ -1,6 +1,8 @@
 import {
   AuditOutlined, BarChartOutlined, DatabaseOutlined, FilePdfOutlined, ProfileOutlined, SolutionOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, ReadOutlined,
   SafetyCertificateOutlined, TagOutlined, TeamOutlined, ThunderboltOutlined,
+  AlertOutlined, AuditOutlined, BarChartOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, ReadOutlined,
+  SafetyCertificateOutlined, TagOutlined, TeamOutlined, ThunderboltOutlined, UserSwitchOutlined,
 } from '@ant-design/icons'
 import { lazy, type ComponentType, type LazyExoticComponent, type ReactNode } from 'react'
 import type { Key } from './i18n'
@@ -35,6 +37,9 @@ export const ROOMS: readonly Room[] = [
   { path: '/ethics/:id', Page: lazy(() => import('./pages/register_review')) },
   { path: '/assets', Page: lazy(() => import('./pages/register_assets')), group: 'govern', name: 'nav.assets', icon: <DatabaseOutlined /> },
   { path: '/register/:id', Page: lazy(() => import('./pages/register_app')) },
+  { path: '/behaviour', Page: lazy(() => import('./pages/behaviour')), group: 'govern', name: 'nav.behaviour', icon: <AlertOutlined /> },
+  { path: '/behaviour/subject', Page: lazy(() => import('./pages/behaviour_subject')) },
+  { path: '/users', Page: lazy(() => import('./pages/users')), group: 'govern', name: 'nav.users', icon: <UserSwitchOutlined /> },
   { path: '/redteam', Page: lazy(() => import('./pages/redteam')), group: 'prove', name: 'nav.redteam', icon: <ThunderboltOutlined /> },
   { path: '/redteam/:id', Page: lazy(() => import('./pages/campaign')) },
   { path: '/range', Page: lazy(() => import('./pages/range')), group: 'prove', name: 'nav.range', icon: <SafetyCertificateOutlined /> },

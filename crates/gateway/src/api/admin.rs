@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{App, answer};
-use crate::auth::{ADMIN, Caller, INFER};
+use crate::auth::{ADMIN, Caller, INFER, PROFILES};
 use crate::config::{KeepText, OnFailure};
 use crate::error::{Failure, GatewayError, invalid};
 use crate::exchange::read_as;
@@ -104,13 +104,16 @@ pub(crate) async fn create_key(
     let result = async {
         let request: KeyRequest = read_as(&headers, body, &gateway.config.limits).await?;
         let scopes = request.scopes.unwrap_or_else(|| vec![INFER.to_owned()]);
-        if let Some(unknown) = scopes.iter().find(|s| *s != INFER && *s != ADMIN) {
-            return Err(invalid("scopes", format!("'{unknown}' is not a scope; use {INFER} or {ADMIN}")));
+        if let Some(unknown) = scopes.iter().find(|s| ![INFER, ADMIN, PROFILES].contains(&s.as_str())) {
+            return Err(invalid("scopes", format!("'{unknown}' is not a scope; use {INFER}, {PROFILES} or {ADMIN}")));
         }
         // Whoever could make an admin key could do everything.
         if scopes.iter().any(|s| s == ADMIN) && !caller.rules_all() {
             let message = "only an owner of the whole house may make admin keys";
             return Err(GatewayError::new(Failure::Forbidden, message).param("scopes"));
+        }
+        if request.expires_in_s.is_some_and(|s| s <= 0) {
+            return Err(invalid("expires_in_s", "'expires_in_s' must be a number of seconds above 0"));
         }
         let now = now_us();
         let new = NewKey {

@@ -99,6 +99,9 @@ fn operation(route: &super::Route) -> Value {
     if route.access != Access::Open {
         operation["security"] = json!([{"key": []}, {}]);
     }
+    if let Access::Scope(_) = route.access {
+        operation["security"] = json!([{"key": []}]);
+    }
     if let Access::May(_) = route.access {
         let session = if route.method == "GET" { json!({"session": []}) } else { json!({"session": [], "csrf": []}) };
         operation["security"] = json!([{"key": []}, session]);
@@ -114,8 +117,17 @@ fn operation(route: &super::Route) -> Value {
             json!({"name": name, "in": "query", "required": false, "description": about, "schema": {"type": kind}})
         }));
     }
-    let described = super::observe::PARAMETERS.iter().chain(super::register::PARAMETERS);
-    let asked = described.filter(|(path, ..)| route.method == "GET" && *path == route.path);
+    let tables = [
+            super::observe::PARAMETERS,
+            super::behaviour::PARAMETERS,
+            super::register::PARAMETERS,
+            super::users::PARAMETERS,
+        ];
+    // Of the table's parameters those of one path are common to its methods where the path names one thing.
+    let asked = tables
+        .into_iter()
+        .flatten()
+        .filter(|(path, ..)| *path == route.path && (route.method == "GET" || path.ends_with("/{user}")));
     parameters.extend(asked.map(|(_, name, kind, about)| {
         json!({"name": name, "in": "query", "required": false, "description": about, "schema": {"type": kind}})
     }));

@@ -30,6 +30,10 @@
 //! | register: applications, controls, filing, assets | x | x | | | | x | |
 //! | register: open reviews | x | x | | | | | |
 //! | register: vote, as a member | x | x | x | x | | | |
+//! | behaviour: see | x | x | x | | x | | |
+//! | behaviour: decide, act | x | | x | | | | |
+//! | end users: see | x | | x | | x | x | |
+//! | end users: change, review | x | | x | | | | |
 //!
 //! What is marked in the last column is of the whole house: somebody bound to a tenant is refused whatever their role. An
 //! administrator's key may do everything.
@@ -118,6 +122,14 @@ permissions! {
     RegisterReview: false, [PolicyEditor];
     /// Voting: members of a review only.
     RegisterVote: false, [PolicyEditor Reviewer RedTeamer];
+    /// Alarms about behaviour, and what is in force.
+    BehaviourRead: false, [PolicyEditor Reviewer Auditor];
+    /// Deciding alarms; warning, slowing and suspending; taking dampings back.
+    Behaviour: false, [Reviewer];
+    /// Profiles and tiers of end users.
+    UsersRead: false, [Reviewer Auditor Developer];
+    /// Changing and reviewing them.
+    Users: false, [Reviewer];
 }
 
 /// What the paths of an annex need: to read, and to change. The longest beginning counts.

@@ -54,6 +54,7 @@ impl Exchange {
         if let Some(caller) = &self.caller {
             self.gateway.limiter.spend(caller, self.tokens);
         }
+        self.spent().await;
         match self.gateway.store.record(entry).await {
             Ok(_) => Ok(()),
             Err(e) => {

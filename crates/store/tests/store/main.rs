@@ -3,12 +3,14 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets what it does not expect shall stop")]
 
 mod accounts;
+mod behaviour;
 mod campaigns;
 mod crash;
 mod faults;
 mod folder;
 mod observe;
 mod people;
+mod profiles;
 mod records;
 mod register;
 mod retention;

@@ -1773,7 +1773,7 @@ export interface components {
             name: string;
             tenant?: string;
             app?: string;
-            scopes?: ("infer" | "admin")[];
+            scopes?: ("infer" | "profiles" | "admin")[];
             tier?: string;
             scene?: string;
             requests_per_minute?: number;

@@ -1,6 +1,7 @@
 import { en as sharedEn } from './en'
 import { en as registerEn, zh as registerZh } from './parts/register'
 import { en as reportEn, zh as reportZh } from './parts/report'
+import { en as behaviourEn, zh as behaviourZh } from './parts/behaviour'
 import { zh as sharedZh } from './zh'
 import { en as signonEn, zh as signonZh } from './parts/signon'
 
@@ -9,6 +10,7 @@ export const zh = {
   ...sharedZh,
   ...registerZh,
   ...reportZh,
+  ...behaviourZh,
   ...signonZh,
 }
 export type Key = keyof typeof zh
@@ -16,5 +18,6 @@ export const en: Record<Key, string> = {
   ...sharedEn,
   ...registerEn,
   ...reportEn,
+  ...behaviourEn,
   ...signonEn,
 }

@@ -1,4 +1,4 @@
-import { Alert, App, Button, Form, Input, Modal } from 'antd'
+import { Alert, App, Button, Checkbox, Form, Input, Modal } from 'antd'
 import { useState } from 'react'
 import { call } from '../api/client'
 import type { ApiKey } from '../api/contract'
@@ -7,7 +7,7 @@ import { useLoaded } from '../lib/async'
 import { moment, past } from '../lib/format'
 import { Chip, Copyable, DataTable, Nothing, Page, Panel, sentence, Shown } from '../ui/kit'
 
-interface Fields { name: string; tenant?: string; app?: string; scene?: string; tier?: string; admin?: string; requests?: string; tokens?: string; days?: string }
+interface Fields { name: string; profiles?: boolean; tenant?: string; app?: string; scene?: string; tier?: string; admin?: string; requests?: string; tokens?: string; days?: string }
 
 export default function Keys() {
   const { t, lang } = useLanguage()
@@ -23,7 +23,7 @@ export default function Keys() {
     try {
       const text = (name: 'tenant' | 'app' | 'scene' | 'tier') => (v[name]?.trim() ? { [name]: v[name].trim() } : {})
       const number = (name: 'requests' | 'tokens' | 'days', as: string, times = 1) => (Number(v[name]) > 0 ? { [as]: Math.round(Number(v[name]) * times) } : {})
-      const key = await call('post', '/admin/keys', { body: { name: v.name.trim(), scopes: v.admin === 'admin' ? ['infer', 'admin'] : ['infer'], ...text('tenant'), ...text('app'), ...text('scene'), ...text('tier'), ...number('requests', 'requests_per_minute'), ...number('tokens', 'tokens_per_minute'), ...number('days', 'expires_in_s', 86_400) } })
+      const key = await call('post', '/admin/keys', { body: { name: v.name.trim(), scopes: ['infer' as const, ...(v.admin === 'admin' ? ['admin' as const] : []), ...(v.profiles ? ['profiles' as const] : [])], ...text('tenant'), ...text('app'), ...text('scene'), ...text('tier'), ...number('requests', 'requests_per_minute'), ...number('tokens', 'tokens_per_minute'), ...number('days', 'expires_in_s', 86_400) } })
       setOpen(false)
       form.resetFields()
       setMade(key.key ?? '')
@@ -60,6 +60,7 @@ export default function Keys() {
               { key: 'app', title: t('field.app'), show: (k) => `${k.tenant} / ${k.app}` },
               { key: 'scopes', title: t('keys.scopes'), show: (k) => <span className="row">{k.scopes.map((s) => <Chip key={s} tone={s === 'admin' ? 'warn' : 'calm'}>{s}</Chip>)}</span> },
               { key: 'scene', title: t('try.scene'), show: (k) => k.scene ?? '–' },
+              { key: 'tier', title: t('keys.tier'), show: (k) => k.tier ?? '–' },
               { key: 'limit', title: t('keys.limit'), show: (k) => (k.requests_per_minute ? t('keys.per_minute', { n: k.requests_per_minute }) : '–') },
               { key: 'created', title: t('field.created'), show: (k) => moment(k.created_us, lang) },
               { key: 'expires', title: t('field.expires'), show: (k) => moment(k.expires_us, lang) },
@@ -72,6 +73,7 @@ export default function Keys() {
         <Form form={form} layout="vertical" requiredMark={false} preserve={false} onFinish={(v) => void make(v)} initialValues={{ admin: 'infer' }}>
           <Form.Item name="name" label={t('field.name')} rules={[{ required: true, message: t('form.needed') }]}><Input autoComplete="off" maxLength={100} /></Form.Item>
           <Form.Item name="admin" label={t('keys.scopes')}><select className="native"><option value="infer">{t('keys.scope_infer')}</option><option value="admin">{t('keys.scope_admin')}</option></select></Form.Item>
+          <Form.Item name="profiles" valuePropName="checked"><Checkbox>{t('keys.scope_profiles')}</Checkbox></Form.Item>
           <div className="form-two">{field('tenant', t('field.tenant'))}{field('app', t('field.app'))}{field('scene', t('try.scene'))}{field('tier', t('keys.tier'))}{field('requests', t('keys.requests'), undefined, true)}{field('tokens', t('keys.tokens'), undefined, true)}</div>
           {field('days', t('keys.days'), t('keys.days_hint'), true)}
         </Form>

@@ -1,0 +1,99 @@
+//! How long minors use the service on a day.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use super::rows::{self, ProfileChange};
+use super::{MOST_BYTES, Who};
+use crate::changes::Change;
+use crate::error::Error;
+use crate::store::Store;
+use crate::time;
+
+/// So many are held in memory; beyond it those of other days are let go of, else all: they are read again.
+const MOST_HELD: usize = 50_000;
+
+/// The minutes of the latest day.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Presence {
+    pub(crate) day: i64,
+    pub(crate) minutes: u32,
+    /// The last minute of use, since 1970.
+    pub(crate) minute: i64,
+}
+
+impl Presence {
+    /// The same with this minute; unchanged when the minute was counted.
+    fn with(self, day: i64, minute: i64, pause_min: u32) -> Self {
+        if day > self.day {
+            return Presence { day, minutes: 1, minute };
+        }
+        // A clock that went back counts nothing twice.
+        if minute <= self.minute {
+            return self;
+        }
+        let gap = minute - self.minute;
+        let used = if gap <= i64::from(pause_min) { u32::try_from(gap).unwrap_or(1) } else { 1 };
+        Presence { day: self.day, minutes: self.minutes.saturating_add(used), minute }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Presences(Mutex<HashMap<Who, Presence>>);
+
+impl Presences {
+    pub(super) fn forget(&self, who: &Who) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(who);
+    }
+}
+
+pub(super) async fn attend(store: &Store, who: Who, pause_min: u32, now_us: i64) -> Result<u32, Error> {
+    if who.2.len() > MOST_BYTES {
+        return Err(Error::Invalid { what: "user", problem: format!("1 to {MOST_BYTES} bytes are allowed") });
+    }
+    let (day, minute) = (store.day(now_us), time::minute(now_us));
+    let held = &store.inner.profiles.present.0;
+    let known = held.lock().unwrap_or_else(PoisonError::into_inner).get(&who).copied();
+    let read = match known {
+        Some(presence) => presence,
+        None => {
+            let failed = |e| store.archive().failed("reading a minor's minutes", e);
+            rows::presence(store.archive().pool(), &who).await.map_err(failed)?.unwrap_or_default()
+        }
+    };
+    let (before, after) = {
+        let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.len() >= MOST_HELD && !held.contains_key(&who) {
+            held.retain(|_, p| p.day == day);
+            if held.len() >= MOST_HELD {
+                held.clear();
+            }
+        }
+        let slot = held.entry(who.clone()).or_insert(read);
+        let before = *slot;
+        *slot = before.with(day, minute, pause_min);
+        (before, *slot)
+    };
+    if before != after {
+        // Written behind: the count in memory stands, and a crash loses the last minute at most.
+        let change = Change::Profiles(Box::new(ProfileChange::Present { who, presence: after }));
+        drop(store.enqueue_change(vec![change], Vec::new())?);
+    }
+    Ok(after.minutes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minutes_of_use_are_counted_once_and_short_pauses_with_them() {
+        let first = Presence::default().with(5, 100, 5);
+        assert_eq!(first, Presence { day: 5, minutes: 1, minute: 100 });
+        assert_eq!(first.with(5, 100, 5), first);
+        assert_eq!(first.with(5, 90, 5), first, "the clock went back");
+        assert_eq!(first.with(5, 103, 5).minutes, 4);
+        assert_eq!(first.with(5, 120, 5).minutes, 2, "a long pause is no use");
+        assert_eq!(first.with(6, 101, 5).minutes, 1, "a day begins at nothing");
+    }
+}
