@@ -31,10 +31,12 @@ pub mod behaviour;
 pub mod fms;
 pub mod guard;
 pub mod health;
+pub mod incidents;
 pub mod labels;
 pub mod litellm;
 pub mod models;
 pub mod moderations;
+pub mod notifications;
 pub mod observe;
 pub mod openapi;
 pub mod openguardrails;
@@ -227,6 +229,23 @@ pub static ROUTES: &[Route] = &[
     route!(POST "/admin/users/{tenant}/{user}/reviews", "Note who looked into an end user, and what came of it", may Users, Some("NewUserReview") => "UserReview", users::review),
     route!(PUT "/v1/users/{id}/profile", "An application vouches for its end user", scope PROFILES, Some("OwnUserProfile") => "UserProfile", users::put_own),
     route!(GET "/v1/users/{id}/profile", "What an application vouched for", scope PROFILES, None => "UserProfile", users::own),
+    route!(GET "/admin/incidents", "Incidents, newest first, and how many there are", may IncidentsRead, None => "Incidents", incidents::list),
+    route!(POST "/admin/incidents", "Open an incident, or a drill", may Incidents, Some("NewIncident") => "Incident", incidents::open),
+    route!(GET "/admin/incidents/rules", "Classes, questions, grades, timers, tasks and reports of incidents", may IncidentsRead, None => "IncidentRules", incidents::rules),
+    route!(POST "/admin/incidents/grade", "The grade that answers make, and why; nothing is kept", may Incidents, Some("IncidentAnswers") => "IncidentGrade", incidents::grade),
+    route!(GET "/admin/incidents/{id}", "An incident with its tasks, timers, timeline and evidence", may IncidentsRead, None => "IncidentFolder", incidents::one),
+    route!(PATCH "/admin/incidents/{id}", "Change an incident under way", may Incidents, Some("IncidentChange") => "IncidentFolder", incidents::change),
+    route!(POST "/admin/incidents/{id}/decision", "Confirm what was proposed, or dismiss it", may Incidents, Some("IncidentDecision") => "IncidentFolder", incidents::decide),
+    route!(POST "/admin/incidents/{id}/tasks", "Tick a task", may Incidents, Some("IncidentTick") => "IncidentFolder", incidents::tick),
+    route!(POST "/admin/incidents/{id}/timers", "Say that what was due was done", may Incidents, Some("IncidentMet") => "IncidentFolder", incidents::meet),
+    route!(POST "/admin/incidents/{id}/notes", "Add a line to the timeline", may Incidents, Some("IncidentNote") => "IncidentFolder", incidents::note),
+    route!(POST "/admin/incidents/{id}/state", "Contain, close (with a second person where the grade asks for it) or open again", may Incidents, Some("IncidentState") => "IncidentFolder", incidents::state),
+    route!(POST "/admin/incidents/{id}/evidence", "Take a sealed snapshot of the audit", may Incidents, Some("IncidentEvidence") => "IncidentFile", incidents::take_evidence),
+    route!(GET "/admin/incidents/{id}/evidence", "A snapshot, as a ZIP file", may IncidentsRead, None => "File", incidents::evidence),
+    route!(GET "/admin/incidents/{id}/report", "A draft of a report, with what is missing marked", may IncidentsRead, None => "IncidentDraft", incidents::report),
+    route!(GET "/admin/notifications", "Channels to people outside, and the messages that went by them", may NotificationsRead, None => "Notifications", notifications::list),
+    route!(POST "/admin/notifications/test", "Send a test by a channel, at once", may Notifications, Some("ChannelTest") => "ChannelTested", notifications::test),
+    route!(POST "/admin/notifications/retry", "Let a message that was given up wait again", may Notifications, Some("MessageRetry") => "Done", notifications::retry),
     // Signing on, and the second factor.
     route!(POST "/console/api/oidc", "Begin to sign on at the configured provider", Open, None => "SignOnBegun", sign_on::begin),
     route!(GET "/console/api/oidc/callback", "Where the provider sends browsers back to", Open, None => "Redirect", sign_on::callback),

@@ -2,8 +2,10 @@
 
 mod behaviour;
 mod console;
+mod incidents;
 mod label;
 mod register;
+mod notifications;
 mod sign_on;
 
 use std::collections::BTreeMap;
@@ -15,8 +17,10 @@ use serde::{Deserialize, Serialize};
 
 pub use behaviour::{Behaviour, Tiers};
 pub use console::{Console, SecureCookie};
+pub use incidents::{Incidents, Operator};
 pub use label::{AppLabel, Explicit, Label, Mark, UnlabelledFiles};
 pub use register::Register;
+pub use notifications::{Channel, ChannelKind, Notifications, SmtpTls};
 pub use sign_on::{Mapping, Oidc};
 
 /// The whole configuration, as in `menshen.toml`.
@@ -57,6 +61,10 @@ pub struct Config {
     pub behaviour: Behaviour,
     /// Tiers of end users.
     pub tiers: Tiers,
+    /// Incidents.
+    pub incidents: Incidents,
+    /// Messages to people outside.
+    pub notifications: Notifications,
     /// Traces.
     pub traces: Traces,
 }
@@ -81,6 +89,8 @@ impl Default for Config {
             register: Register::default(),
             behaviour: Behaviour::default(),
             tiers: Tiers::default(),
+            incidents: Incidents::default(),
+            notifications: Notifications::default(),
             traces: Traces::default(),
         }
     }

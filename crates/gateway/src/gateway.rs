@@ -86,6 +86,10 @@ pub struct Gateway {
     pub(crate) history: Cache<String, ()>,
     pub(crate) tasks: TaskTracker,
     pub(crate) spans: crate::traces::Traces,
+    /// What follows from what for incidents.
+    pub incident_rules: crate::incidents::Rules,
+    /// The way to people outside.
+    pub notifier: crate::notify::Notifier,
     slots: Arc<Semaphore>,
     draining: AtomicBool,
     /// Cancelled when the drain time is over: what is still under way ends, and is recorded.
@@ -115,6 +119,9 @@ impl Gateway {
         let labels = Labels::new(&config)?;
         let sign_on = SignOn::new(&config, upstreams.client().clone())?;
         let spans = crate::traces::Traces::new(&config.traces, upstreams.client().clone());
+        let incident_rules = crate::incidents::Rules::load(&config.pack_folders)
+            .map_err(|e| GatewayError::new(Failure::Internal, e.to_string()))?;
+        let notifier = crate::notify::Notifier::new(&config.notifications)?;
         Ok(Arc::new(Gateway {
             guard,
             upstreams,
@@ -128,6 +135,8 @@ impl Gateway {
             history: Cache::builder().max_capacity(1_000_000).time_to_live(Duration::from_secs(30 * 86_400)).build(),
             tasks: TaskTracker::new(),
             spans,
+            incident_rules,
+            notifier,
             slots: Arc::new(Semaphore::new(config.limits.max_concurrent)),
             draining: AtomicBool::new(false),
             stopping: CancellationToken::new(),

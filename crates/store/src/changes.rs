@@ -12,9 +12,11 @@ use crate::cipher::Ring;
 use crate::entry::{Entry, EntryKind};
 use crate::error::Error;
 use crate::feedback::Feedback;
+use crate::incidents::rows::{self as incident_rows, IncidentWrite};
 use crate::keys::ApiKey;
 use crate::observe;
 use crate::options::TextRetention;
+use crate::outbox::{self, MessageWrite};
 use crate::people::rows::{self, PeopleChange};
 use crate::register::rows::{self as register, RegisterChange};
 use crate::profiles::rows::{self as profiles, ProfileChange};
@@ -90,6 +92,8 @@ pub(crate) enum Change {
         day_offset_min: i32,
     },
     PutFeedback(Box<Feedback>),
+    Incident(Box<IncidentWrite>),
+    Message(Box<MessageWrite>),
 }
 
 #[derive(Debug, Clone)]
@@ -310,6 +314,10 @@ pub(crate) async fn apply(
             let rows = profiles::apply(conn, change).await?;
             return Ok(Effect { number: i64::try_from(rows).unwrap_or(i64::MAX), pruned: None });
         }
+        Change::Incident(write) => {
+            return Ok(Effect { number: incident_rows::apply(conn, write).await?, pruned: None });
+        }
+        Change::Message(write) => return Ok(Effect { number: outbox::apply(conn, write).await?, pruned: None }),
         Change::Fold => return Ok(Effect::default()),
         Change::FillGap { day_offset_min } => {
             let left = observe::fill_gap(conn, *day_offset_min).await?;
@@ -367,6 +375,7 @@ async fn prune(
         sqlx::query(PRUNE_USAGE).bind(usage_day).execute(&mut *conn).await?;
         behaviour::prune(conn, before_us).await?;
         profiles::prune(conn, before_us).await?;
+        outbox::prune(&mut *conn, before_us).await?;
         observe::prune(conn, before_us).await?;
         return Ok(Effect { number: 0, pruned: Some((0, 0)) });
     };

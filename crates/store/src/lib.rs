@@ -54,9 +54,11 @@ mod error;
 mod feedback;
 mod files;
 mod hex;
+mod incidents;
 mod keys;
 mod observe;
 mod options;
+mod outbox;
 mod people;
 mod register;
 mod profiles;
@@ -83,12 +85,17 @@ pub use entry::{Entry, EntryKind, Receipt, Record, RecordText, Text};
 pub use error::Error;
 pub use feedback::{Feedback, Opinion};
 pub use files::Head;
+pub use incidents::{
+    Grading, Incident, IncidentChange, IncidentEvent, IncidentFigures, IncidentFile, IncidentFolder, IncidentState,
+    IncidentTask, IncidentTimer, NewFile, NewIncident, NewTask, NewTimer, TimerStage,
+};
 pub use keys::{ApiKey, App, CreatedKey, KeyRefusal, NewKey, Tenant, same_secret};
 pub use observe::{
     Bucket, ChainEnd, Count, Latency, Overview, OverviewFilter, Percentiles, Point, Proof, RecordRow, RiskCount,
     RowFilter, RowPage, RuleCount, Saved,
 };
 pub use options::{Durability, KeySource, MIN_RETENTION_DAYS, Options, StrikeLimits, TextRetention};
+pub use outbox::{Message, MessageState, NewMessage};
 pub use people::{
     Credentials, NewPerson, OpenSession, Outside, Person, PersonChange, Role, SHORTEST_PASSWORD, Session, SessionTimes,
     SignInRefusal, SignOnRefusal, StartedSession, TotpSecret, csrf_of,

@@ -19,6 +19,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "people", include_str!("../migrations/0005_people.sql")),
     (10, "register", include_str!("../migrations/0010_register.sql")),
     (8, "behaviour", include_str!("../migrations/0008_behaviour.sql")),
+    (9, "incidents", include_str!("../migrations/0009_incidents.sql")),
     (12, "signon", include_str!("../migrations/0012_signon.sql")),
 ];
 

@@ -46,6 +46,8 @@ pub(crate) struct Inner {
     pub(crate) people: People,
     pub(crate) behaviour: Behaviour,
     pub(crate) profiles: Profiles,
+    /// Incidents change one after another: what a step does depends on how the one before left them.
+    pub(crate) incidents: tokio::sync::Mutex<()>,
     pub(crate) meter: Arc<Meter>,
     archive: Archive,
     key_id: String,
@@ -199,6 +201,7 @@ impl Store {
             people,
             behaviour,
             profiles,
+            incidents: tokio::sync::Mutex::default(),
             meter,
             archive,
             shared,

@@ -3,6 +3,8 @@ import {
   SafetyCertificateOutlined, TagOutlined, TeamOutlined, ThunderboltOutlined,
   AlertOutlined, AuditOutlined, BarChartOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, ReadOutlined,
   SafetyCertificateOutlined, TagOutlined, TeamOutlined, ThunderboltOutlined, UserSwitchOutlined,
+  AlertOutlined, AuditOutlined, BarChartOutlined, BellOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, ReadOutlined,
+  SafetyCertificateOutlined, ScheduleOutlined, TagOutlined, TeamOutlined, ThunderboltOutlined,
 } from '@ant-design/icons'
 import { lazy, type ComponentType, type LazyExoticComponent, type ReactNode } from 'react'
 import type { Key } from './i18n'
@@ -40,6 +42,10 @@ export const ROOMS: readonly Room[] = [
   { path: '/behaviour', Page: lazy(() => import('./pages/behaviour')), group: 'govern', name: 'nav.behaviour', icon: <AlertOutlined /> },
   { path: '/behaviour/subject', Page: lazy(() => import('./pages/behaviour_subject')) },
   { path: '/users', Page: lazy(() => import('./pages/users')), group: 'govern', name: 'nav.users', icon: <UserSwitchOutlined /> },
+  { path: '/incidents', Page: lazy(() => import('./pages/incidents')), group: 'govern', name: 'nav.incidents', icon: <AlertOutlined /> },
+  { path: '/incidents/:id', Page: lazy(() => import('./pages/incident')) },
+  { path: '/drills', Page: lazy(() => import('./pages/incidents_drills')), group: 'govern', name: 'nav.drills', icon: <ScheduleOutlined /> },
+  { path: '/notifications', Page: lazy(() => import('./pages/incidents_channels')), group: 'govern', name: 'nav.notifications', icon: <BellOutlined /> },
   { path: '/redteam', Page: lazy(() => import('./pages/redteam')), group: 'prove', name: 'nav.redteam', icon: <ThunderboltOutlined /> },
   { path: '/redteam/:id', Page: lazy(() => import('./pages/campaign')) },
   { path: '/range', Page: lazy(() => import('./pages/range')), group: 'prove', name: 'nav.range', icon: <SafetyCertificateOutlined /> },

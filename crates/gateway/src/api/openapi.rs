@@ -120,6 +120,7 @@ fn operation(route: &super::Route) -> Value {
     let tables = [
             super::observe::PARAMETERS,
             super::behaviour::PARAMETERS,
+            super::incidents::PARAMETERS,
             super::register::PARAMETERS,
             super::users::PARAMETERS,
         ];

@@ -34,6 +34,10 @@
 //! | behaviour: decide, act | x | | x | | | | |
 //! | end users: see | x | | x | | x | x | |
 //! | end users: change, review | x | | x | | | | |
+//! | incidents: see | x | x | x | | x | | |
+//! | incidents: open, handle, close | x | | x | | | | |
+//! | notifications: see | x | | x | | x | | x |
+//! | notifications: test, retry | x | | | | | | x |
 //!
 //! What is marked in the last column is of the whole house: somebody bound to a tenant is refused whatever their role. An
 //! administrator's key may do everything.
@@ -130,6 +134,14 @@ permissions! {
     UsersRead: false, [Reviewer Auditor Developer];
     /// Changing and reviewing them.
     Users: false, [Reviewer];
+    /// Incidents, their evidence and drafts of reports.
+    IncidentsRead: false, [PolicyEditor Reviewer Auditor];
+    /// Opening, handling and closing them.
+    Incidents: false, [Reviewer];
+    /// Channels to people outside, and what went by them.
+    NotificationsRead: true, [Reviewer Auditor];
+    /// Trying channels, sending again.
+    Notifications: true, [];
 }
 
 /// What the paths of an annex need: to read, and to change. The longest beginning counts.

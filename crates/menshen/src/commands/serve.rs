@@ -112,6 +112,7 @@ pub async fn run(config: Config, serve: Serve) -> Result<ExitCode> {
     greet(&gateway, address, made_key.as_deref(), setup.as_deref().map(String::as_str))?;
 
     let housekeeping = tokio::spawn(keep_house(Arc::clone(&gateway)));
+    let watching = tokio::spawn(menshen_gateway::incidents::watch::watch(Arc::clone(&gateway)));
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stop = async move {
@@ -122,6 +123,7 @@ pub async fn run(config: Config, serve: Serve) -> Result<ExitCode> {
     };
     let served = gateway.serve(listener, stop).await;
     housekeeping.abort();
+    watching.abort();
     store.close().await.context("closing the store")?;
     served.map_err(|e| exit::environment(format!("the listener failed: {e}")))?;
     Ok(ExitCode::SUCCESS)

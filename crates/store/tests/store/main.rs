@@ -8,6 +8,7 @@ mod campaigns;
 mod crash;
 mod faults;
 mod folder;
+mod incidents;
 mod observe;
 mod people;
 mod profiles;

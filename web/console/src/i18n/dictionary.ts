@@ -2,6 +2,7 @@ import { en as sharedEn } from './en'
 import { en as registerEn, zh as registerZh } from './parts/register'
 import { en as reportEn, zh as reportZh } from './parts/report'
 import { en as behaviourEn, zh as behaviourZh } from './parts/behaviour'
+import { en as incidentsEn, zh as incidentsZh } from './parts/incidents'
 import { zh as sharedZh } from './zh'
 import { en as signonEn, zh as signonZh } from './parts/signon'
 
@@ -11,6 +12,7 @@ export const zh = {
   ...registerZh,
   ...reportZh,
   ...behaviourZh,
+  ...incidentsZh,
   ...signonZh,
 }
 export type Key = keyof typeof zh
@@ -19,5 +21,6 @@ export const en: Record<Key, string> = {
   ...registerEn,
   ...reportEn,
   ...behaviourEn,
+  ...incidentsEn,
   ...signonEn,
 }

@@ -1,0 +1,36 @@
+import { expect, test } from '../../web/console/playwright'
+import { accessible, complaints, enter, fits, open, owned, prefer } from './support'
+
+const ATTACK = '<img src=x onerror="window.__owned=1">'
+
+test('an incident is opened by the keyboard, graded, worked on and reported', async ({ page }) => {
+  const said = complaints(page)
+  await prefer(page, 'en', 'light')
+  await enter(page)
+  await open(page, 'incidents')
+  await page.getByRole('button', { name: 'Open an incident' }).focus()
+  await page.keyboard.press('Enter')
+  const dialog = page.getByRole('dialog')
+  await expect(dialog.getByLabel('Title')).toBeFocused()
+  await page.keyboard.type(`Numbers in answers ${ATTACK}`)
+  await dialog.getByLabel('Class').selectOption('data')
+  await dialog.getByLabel(/personal information leaked/).fill('2000000')
+  await expect(dialog.getByRole('status')).toContainText('Considerable')
+  await dialog.getByRole('button', { name: 'Open it' }).focus()
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('Numbers in answers')
+  await expect(page.getByText(/3 h 5\d min left/).first()).toBeVisible()
+  const first = page.getByRole('checkbox', { name: /Name commander/ })
+  await first.focus()
+  await page.keyboard.press('Space')
+  await expect(first).toBeChecked()
+  await page.getByRole('button', { name: 'View' }).first().click()
+  await expect(page.getByRole('dialog')).toContainText('[to be filled in]')
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Take a snapshot' }).click()
+  await expect(page.getByText(/SHA-256 [0-9a-f]{64}/)).toBeVisible()
+  expect(await owned(page)).toBeUndefined()
+  await accessible(page, 'incident')
+  await fits(page, 'incident')
+  expect(said).toEqual([])
+})

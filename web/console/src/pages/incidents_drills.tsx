@@ -1,0 +1,5 @@
+import { List } from './incidents'
+
+export default function Drills() {
+  return <List drill />
+}
