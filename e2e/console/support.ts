@@ -31,6 +31,7 @@ export const PAGES = [
   'register', 'register/{entry}', 'ethics', 'ethics/{ethics}', 'assets', 'reports',
   'keys', 'people', 'setup', 'about',
   'behaviour', 'behaviour/subject?kind=user&app=support&subject=nobody', 'users',
+  'keys', 'people', 'protection', 'setup', 'about',
 ] as const
 
 /** The record of the first conversation that fits. */

@@ -42,6 +42,7 @@ pub mod openapi;
 pub mod openguardrails;
 pub mod people;
 pub mod register;
+pub mod protection;
 pub mod session;
 pub mod setup;
 pub mod sign_on;
@@ -246,6 +247,13 @@ pub static ROUTES: &[Route] = &[
     route!(GET "/admin/notifications", "Channels to people outside, and the messages that went by them", may NotificationsRead, None => "Notifications", notifications::list),
     route!(POST "/admin/notifications/test", "Send a test by a channel, at once", may Notifications, Some("ChannelTest") => "ChannelTested", notifications::test),
     route!(POST "/admin/notifications/retry", "Let a message that was given up wait again", may Notifications, Some("MessageRetry") => "Done", notifications::retry),
+    route!(GET "/admin/protection", "What protects stored data: keys, retention, backups", may ProtectionRead, None => "Protection", protection::protection),
+    route!(POST "/admin/protection/backups", "Make a backup in the folder that is set for it", may Protection, None => "BackupManifest", protection::make_backup),
+    route!(GET "/admin/subjects", "What users asked about themselves, open requests first", may SubjectsRead, None => "SubjectRequests", protection::subjects),
+    route!(POST "/admin/subjects", "Record that a user asks for a copy, or for destruction", may Subjects, Some("NewSubjectRequest") => "SubjectRequest", protection::ask),
+    route!(POST "/admin/subjects/{id}/export", "The copy that a request asks for; ends the request", may Subjects, None => "SubjectCopy", protection::export),
+    route!(POST "/admin/subjects/{id}/erase", "Destroy what a request asks to; answers with the proof", may Subjects, None => "SubjectRequest", protection::erase),
+    route!(POST "/admin/subjects/{id}/refuse", "End a request without doing what it asks", may Subjects, Some("SubjectRefusal") => "Done", protection::refuse),
     // Signing on, and the second factor.
     route!(POST "/console/api/oidc", "Begin to sign on at the configured provider", Open, None => "SignOnBegun", sign_on::begin),
     route!(GET "/console/api/oidc/callback", "Where the provider sends browsers back to", Open, None => "Redirect", sign_on::callback),

@@ -6,6 +6,7 @@ mod incidents;
 mod label;
 mod register;
 mod notifications;
+mod protection;
 mod sign_on;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub use incidents::{Incidents, Operator};
 pub use label::{AppLabel, Explicit, Label, Mark, UnlabelledFiles};
 pub use register::Register;
 pub use notifications::{Channel, ChannelKind, Notifications, SmtpTls};
+pub use protection::Protection;
 pub use sign_on::{Mapping, Oidc};
 
 /// The whole configuration, as in `menshen.toml`.
@@ -65,6 +67,8 @@ pub struct Config {
     pub incidents: Incidents,
     /// Messages to people outside.
     pub notifications: Notifications,
+    /// What protects stored data.
+    pub protection: Protection,
     /// Traces.
     pub traces: Traces,
 }
@@ -91,6 +95,7 @@ impl Default for Config {
             tiers: Tiers::default(),
             incidents: Incidents::default(),
             notifications: Notifications::default(),
+            protection: Protection::default(),
             traces: Traces::default(),
         }
     }

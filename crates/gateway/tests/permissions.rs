@@ -472,3 +472,66 @@ async fn beyond_loopback_the_cookie_is_for_tls_unless_the_operator_says_otherwis
         assert_eq!(cookie.to_str().unwrap().contains("; Secure"), secure, "{listen} {setting:?}");
     }
 }
+
+/// Whoever only looks leaves nothing behind but records of what they looked at.
+#[tokio::test]
+async fn an_auditor_changes_nothing_by_any_route() {
+    let house = House::new().await;
+    house.person("first", &[Role::Owner], None).await;
+    let auditor = house.person("auditor", &[Role::Auditor], None).await;
+    let bodies = [json!({}), json!({"name": "x", "tenant": "acme", "user": "u", "kind": "erasure", "terms": "v1"})];
+    let before = house.gateway.store.health().last_seq;
+    let (mut refused, mut own) = (0, 0);
+    for (method, declared, permission, _) in routes() {
+        let path = declared.replace("{id}", "1").replace("{tenant}", "acme").replace("{user}", "u");
+        if method == "GET" {
+            continue;
+        }
+        if permission == Some(Permission::Account) {
+            own += 1;
+            continue;
+        }
+        for body in &bodies {
+            let said = house.call(&auditor, method, &path, Some(body.clone())).await;
+            assert_eq!(said.status, StatusCode::FORBIDDEN, "{method} {path}: {}", said.body);
+            refused += 1;
+        }
+    }
+    assert!(refused > 100 && own >= 3, "{refused} {own}");
+    assert_eq!(house.gateway.store.health().last_seq, before, "a refused request left a record");
+}
+
+#[tokio::test]
+async fn requests_of_users_stay_within_their_tenant() {
+    let house = House::new().await;
+    house.person("first", &[Role::Owner], None).await;
+    let acme = house.person("acme-owner", &[Role::Owner], Some("acme")).await;
+    let rival = house.person("rival-owner", &[Role::Owner], Some("rival")).await;
+    let ask = |kind: &str, tenant: Option<&str>| json!({"user": "u", "kind": kind, "tenant": tenant, "note": "by letter"});
+    let foreign = house.call(&acme, "POST", "/admin/subjects", Some(ask("export", Some("rival")))).await;
+    assert_eq!(foreign.status, StatusCode::FORBIDDEN);
+    let wrong = house.call(&acme, "POST", "/admin/subjects", Some(ask("other", None))).await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+    let mut ids = Vec::new();
+    for kind in ["export", "erasure", "export"] {
+        let said = house.call(&acme, "POST", "/admin/subjects", Some(ask(kind, None))).await;
+        assert_eq!((said.status, &said.body["tenant"]), (StatusCode::OK, &json!("acme")), "{}", said.body);
+        ids.push(said.body["id"].as_str().unwrap().to_owned());
+    }
+    let seen = house.call(&rival, "GET", "/admin/subjects", None).await;
+    assert_eq!(seen.body["requests"], json!([]));
+    for (id, what, body) in [(0, "export", None), (1, "erase", None), (2, "refuse", Some(json!({"reason": "r"})))] {
+        let path = format!("/admin/subjects/{}/{what}", ids[id]);
+        let said = house.call(&rival, "POST", &path, body.clone()).await;
+        assert_eq!(said.status, StatusCode::NOT_FOUND, "{path}: {}", said.body);
+        let said = house.call(&acme, "POST", &path, body).await;
+        assert_eq!(said.status, StatusCode::OK, "{path}: {}", said.body);
+    }
+    let seen = house.call(&acme, "GET", "/admin/subjects", None).await;
+    let states: Vec<&Value> = seen.body["requests"].as_array().unwrap().iter().map(|r| &r["state"]).collect();
+    assert_eq!(states.len(), 3);
+    assert!(states.iter().all(|s| **s != "open"), "{}", seen.body);
+    // Keys and backups are of the whole house.
+    let said = house.call(&acme, "GET", "/admin/protection", None).await;
+    assert_eq!(said.status, StatusCode::FORBIDDEN);
+}

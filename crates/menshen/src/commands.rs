@@ -10,9 +10,11 @@ use crate::settings::{self, Flags};
 pub mod answers;
 pub mod assess;
 pub mod audit;
+pub mod backup;
 pub mod check;
 pub mod init;
 pub mod judge;
+pub mod key_command;
 pub mod keys;
 pub mod label;
 pub mod lexicon;
@@ -35,6 +37,10 @@ pub enum Command {
     /// Prove or export the audit
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Copy the data folder while the gateway serves
+    Backup(backup::Backup),
+    /// Prove a backup, or make a data folder of it
+    Restore(backup::Restore),
     /// Make, list and revoke API keys (the gateway must not be running)
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -88,6 +94,8 @@ pub fn run(command: Command, flags: &Flags) -> Result<ExitCode> {
         Command::Serve(serve) => runtime(true)?.block_on(serve::run(config, serve)),
         Command::Check(check) => runtime(false)?.block_on(check::run(config, check)),
         Command::Audit(audit) => runtime(false)?.block_on(audit::run(config, audit)),
+        Command::Backup(asked) => runtime(false)?.block_on(backup::back_up(config, asked)),
+        Command::Restore(asked) => runtime(false)?.block_on(backup::put_back(config, asked)),
         Command::Keys(keys) => runtime(false)?.block_on(keys::run(config, keys)),
         Command::People(people) => runtime(false)?.block_on(people::run(config, people)),
         Command::Packs(packs) => packs::run(&config, packs),

@@ -114,10 +114,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("overview, 1 day by minute", over(1, Bucket::Minute, None, None)),
         ("overview, 1 day by hour", over(1, Bucket::Hour, None, None)),
         ("overview, 30 days by hour", over(30, Bucket::Hour, None, None)),
-        ("overview, 120 days by hour", over(120, Bucket::Hour, None, None)),
+        ("overview, 60 days by hour", over(60, Bucket::Hour, None, None)),
         ("overview, 180 days by day", over(180, Bucket::Day, None, None)),
         ("overview, 180 days by day, a tenant", over(180, Bucket::Day, Some("tenant-1"), None)),
-        ("overview, 120 days by hour, an application", over(120, Bucket::Hour, None, Some("app-1-1"))),
+        ("overview, 60 days by hour, an application", over(60, Bucket::Hour, None, Some("app-1-1"))),
     ] {
         let (store, filter) = (&store, &filter);
         asked(what, || store.overview(filter)).await?;

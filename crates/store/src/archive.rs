@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use futures_util::TryStreamExt;
-use sqlx::Row as _;
 use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::{AssertSqlSafe, Row as _};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use uuid::Uuid;
 
@@ -14,6 +14,7 @@ use crate::entry::Record;
 use crate::error::Error;
 use crate::files::{self, HeadFile};
 use crate::options::KeySource;
+use crate::protection::eras;
 use crate::schema;
 use crate::verify::{self, Reason, VerifyReport};
 
@@ -54,6 +55,11 @@ const DESCENDING: &str = select!(
      AND (?9 IS NULL OR outcome = ?9) AND (?10 IS NULL OR action = ?10) ORDER BY seq DESC LIMIT ?11"
 );
 const BY_REQUEST: &str = select!("WHERE request_id = ?1 ORDER BY seq");
+const BY_PLACE: &str = select!("WHERE seq = ?1");
+/// The key of a text, behind the columns of the row; the text names it behind its first byte.
+const WITH_KEY: &str = ", (SELECT wrapped FROM text_keys AS k WHERE k.id = substr(audit.input, 2, 16)) FROM audit ";
+/// The same for a copy of an older layout.
+const WITHOUT_KEY: &str = ", NULL FROM audit ";
 
 /// Reads a data folder and never writes to it. Works beside a running gateway, and on a folder that cannot be written.
 #[derive(Debug, Clone)]
@@ -61,6 +67,7 @@ pub struct Archive {
     pool: SqlitePool,
     dir: PathBuf,
     ring: Option<Ring>,
+    has_text_keys: bool,
 }
 
 impl Archive {
@@ -70,16 +77,22 @@ impl Archive {
     /// # Errors
     /// [`Error::NotFound`] when there is no database, [`Error::WrongKey`], [`Error::BadKey`], the database's failures.
     pub async fn open(dir: &Path, key: &KeySource) -> Result<Self, Error> {
+        Archive::open_as(dir, key, false).await
+    }
+
+    /// The same for a copy that nobody changes: reading leaves no files beside it.
+    pub(crate) async fn open_immutable(dir: &Path, key: &KeySource) -> Result<Self, Error> {
+        Archive::open_as(dir, key, true).await
+    }
+
+    async fn open_as(dir: &Path, key: &KeySource, immutable: bool) -> Result<Self, Error> {
         let database = schema::database_path(dir);
         if !database.exists() {
             return Err(Error::NotFound { what: "database", id: database.display().to_string() });
         }
-        let key = match key {
-            KeySource::Given(key) => Some(key.clone()),
-            KeySource::Folder => files::read_key(&key_path(dir))?,
-            KeySource::File(path) => files::read_key(path)?,
-        };
-        let archive = Archive::with_ring(dir, key.as_ref().map(Key::ring)).await?;
+        let key = find(dir, key)?;
+        let pool = schema::open_readers(&database, immutable).await?;
+        let mut archive = Archive::of(dir, pool, None).await?;
         if let Some(key) = key {
             const KEY_ID: &str = "SELECT value FROM meta WHERE name = 'key_id'";
             let expected: Option<String> = sqlx::query_scalar(KEY_ID)
@@ -89,13 +102,44 @@ impl Archive {
             if let Some(expected) = expected.filter(|expected| *expected != key.id()) {
                 return Err(Error::WrongKey { given: key.id(), expected });
             }
+            let failed = |e| Error::database("reading the list of root keys", &database, e);
+            let mut conn = archive.pool.acquire().await.map_err(failed)?;
+            archive.ring = Some(eras::ring(&mut conn, &key).await.map_err(failed)??);
         }
         Ok(archive)
     }
 
     pub(crate) async fn with_ring(dir: &Path, ring: Option<Ring>) -> Result<Self, Error> {
-        let pool = schema::open_readers(&schema::database_path(dir)).await?;
-        Ok(Archive { pool, dir: dir.to_owned(), ring })
+        let pool = schema::open_readers(&schema::database_path(dir), false).await?;
+        Archive::of(dir, pool, ring).await
+    }
+
+    async fn of(dir: &Path, pool: SqlitePool, ring: Option<Ring>) -> Result<Self, Error> {
+        const KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'text_keys')";
+        let known = sqlx::query_scalar(KNOWN).fetch_one(&pool).await;
+        let has_text_keys = known.map_err(|e| Error::database("opening", &schema::database_path(dir), e))?;
+        Ok(Archive { pool, dir: dir.to_owned(), ring, has_text_keys })
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) const fn ring(&self) -> Option<&Ring> {
+        self.ring.as_ref()
+    }
+
+    /// A query of whole rows, each with the key of its text.
+    fn with_keys(&self, sql: &'static str) -> AssertSqlSafe<String> {
+        let key = if self.has_text_keys { WITH_KEY } else { WITHOUT_KEY };
+        AssertSqlSafe(sql.replacen(" FROM audit ", key, 1))
+    }
+
+    /// The record at a place of the chain, if it is there.
+    pub(crate) async fn record_at(&self, seq: i64, decrypt: bool) -> Result<Option<Record>, Error> {
+        let ring = self.opener(decrypt)?;
+        let row = sqlx::query(self.with_keys(BY_PLACE)).bind(seq).fetch_optional(&self.pool).await;
+        row.map_err(|e| self.failed("reading the audit", e))?.map(|row| self.record(&row, ring)).transpose()
     }
 
     pub(crate) fn pool(&self) -> &SqlitePool {
@@ -162,7 +206,7 @@ impl Archive {
     /// failures.
     pub async fn request(&self, request_id: Uuid, decrypt: bool) -> Result<Vec<Record>, Error> {
         let ring = self.opener(decrypt)?;
-        let rows = sqlx::query(BY_REQUEST)
+        let rows = sqlx::query(self.with_keys(BY_REQUEST))
             .bind(request_id.to_string())
             .fetch_all(&self.pool)
             .await
@@ -177,7 +221,7 @@ impl Archive {
     /// The database's failures.
     pub async fn records(&self, filter: &Filter, before: Option<u64>, limit: u32) -> Result<Vec<Record>, Error> {
         let before = before.map_or(i64::MAX, |b| i64::try_from(b).unwrap_or(i64::MAX));
-        let rows = bind(DESCENDING, filter, before)
+        let rows = bind(self.with_keys(DESCENDING), filter, before)
             .bind(limit.min(MAX_PAGE))
             .fetch_all(&self.pool)
             .await
@@ -198,7 +242,7 @@ impl Archive {
         let ring = self.opener(decrypt)?;
         let failed = |e| self.failed("exporting the audit", e);
         let sunk = |e| Error::file("writing the export to", Path::new("its sink"), e);
-        let mut rows = bind(ASCENDING, filter, i64::MAX).fetch(&self.pool);
+        let mut rows = bind(self.with_keys(ASCENDING), filter, i64::MAX).fetch(&self.pool);
         let (mut count, mut chunk) = (0, Vec::with_capacity(EXPORT_CHUNK));
         while let Some(row) = rows.try_next().await.map_err(failed)? {
             let line = self.record(&row, ring).and_then(|record| {
@@ -230,10 +274,11 @@ impl Archive {
         let read = || {
             let seq: i64 = row.try_get(0)?;
             let hash: &[u8] = row.try_get(25)?;
-            Ok((u64::try_from(seq).unwrap_or(u64::MAX), hash, Row::from_sql(row)?))
+            let wrapped: Option<&[u8]> = row.try_get(27)?;
+            Ok((u64::try_from(seq).unwrap_or(u64::MAX), hash, Row::from_sql(row)?, wrapped))
         };
-        let (seq, hash, fields) = read().map_err(|e: sqlx::Error| self.failed("reading the audit", e))?;
-        Record::from_row(seq, hash, fields, ring)
+        let (seq, hash, fields, wrapped) = read().map_err(|e: sqlx::Error| self.failed("reading the audit", e))?;
+        Record::from_row(seq, hash, fields, ring, wrapped)
     }
 
     /// Lets go of the folder.
@@ -243,7 +288,7 @@ impl Archive {
 }
 
 fn bind<'q>(
-    sql: &'static str,
+    sql: AssertSqlSafe<String>,
     filter: &'q Filter,
     before: i64,
 ) -> sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArguments> {
@@ -258,6 +303,15 @@ fn bind<'q>(
         .bind(&filter.user)
         .bind(&filter.outcome)
         .bind(&filter.action)
+}
+
+/// The key, if it is there.
+pub(crate) fn find(dir: &Path, source: &KeySource) -> Result<Option<Key>, Error> {
+    match source {
+        KeySource::Given(key) => Ok(Some(key.clone())),
+        KeySource::Folder => files::read_key(&key_path(dir)),
+        KeySource::File(path) => files::read_key(path),
+    }
 }
 
 pub(crate) fn key_path(dir: &Path) -> PathBuf {

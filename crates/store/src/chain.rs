@@ -202,9 +202,9 @@ pub(crate) fn link(previous: &Hash, seq: u64, row: &Row) -> Hash {
     hasher.finalize().into()
 }
 
-/// The seal of a row.
+/// The seal of a row, with the key in force at its place.
 pub(crate) fn seal(ring: &Ring, seq: u64, hash: &Hash) -> Hash {
-    ring.seal("row", &[&seq.to_le_bytes(), hash])
+    ring.seal_at(seq, "row", &[&seq.to_le_bytes(), hash])
 }
 
 /// The seal of the retention anchor.

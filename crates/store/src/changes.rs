@@ -1,6 +1,8 @@
 //! Every change but the appending of audit rows, as the SQL that makes it. Changes run inside the writer's
 //! transaction, together with the record that tells of them.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteConnection;
@@ -20,6 +22,9 @@ use crate::outbox::{self, MessageWrite};
 use crate::people::rows::{self, PeopleChange};
 use crate::register::rows::{self as register, RegisterChange};
 use crate::profiles::rows::{self as profiles, ProfileChange};
+use crate::protection::retention::Before;
+use crate::protection::rows::{self as protection, ProtectionChange};
+use crate::protection::text_keys;
 use crate::reviews::Decision;
 use crate::users::Suspension;
 
@@ -81,8 +86,9 @@ pub(crate) enum Change {
     Register(Box<RegisterChange>),
     Behaviour(Box<BehaviourChange>),
     Profiles(Box<ProfileChange>),
+    Protection(Box<ProtectionChange>),
     Prune {
-        before_us: i64,
+        before: Before,
         at_us: i64,
     },
     /// Nothing but a sign to the writer: what is noted shall be added up with this.
@@ -116,7 +122,12 @@ pub(crate) struct Effect {
     pub(crate) number: i64,
     /// The step of retention: removed rows and the last of them.
     pub(crate) pruned: Option<(u64, u64)>,
+    /// The last step of retention: what else was removed, by kind.
+    pub(crate) others: Others,
 }
+
+/// Numbers of removed rows by kind.
+pub(crate) type Others = BTreeMap<&'static str, u64>;
 
 /// Why a change did not happen.
 #[derive(Debug)]
@@ -192,6 +203,8 @@ const PRUNE_TALLIES: &str = "DELETE FROM tallies WHERE updated_us < ?1";
 const PRUNE_SUSPENSIONS: &str = "DELETE FROM suspensions WHERE until_us < ?1";
 const PRUNE_AGREEMENTS: &str = "DELETE FROM agreements WHERE withdrawn_us < ?1 OR until_us < ?1";
 const PRUNE_USAGE: &str = "DELETE FROM usage WHERE day < ?1";
+const PRUNE_FEEDBACK: &str = "DELETE FROM feedback WHERE record_us < ?1";
+const PRUNE_TEXT_KEYS: &str = "DELETE FROM text_keys WHERE created_us < ?1";
 
 pub(crate) async fn apply(
     conn: &mut SqliteConnection,
@@ -268,7 +281,7 @@ pub(crate) async fn apply(
                 .bind(&review.output)
                 .execute(conn)
                 .await?;
-            return Ok(Effect { number: done.last_insert_rowid(), pruned: None });
+            return Ok(Effect { number: done.last_insert_rowid(), pruned: None, others: Others::new() });
         }
         Change::ResolveReview { id, decision, note, by, at_us } => {
             let done = sqlx::query(RESOLVE_REVIEW)
@@ -302,7 +315,7 @@ pub(crate) async fn apply(
         }
         Change::People(change) => {
             let rows = rows::apply(conn, change).await?;
-            return Ok(Effect { number: i64::try_from(rows).unwrap_or(i64::MAX), pruned: None });
+            return Ok(Effect { number: i64::try_from(rows).unwrap_or(i64::MAX), pruned: None, others: Others::new() });
         }
         Change::Register(change) => {
             let rows = register::apply(conn, change).await?;
@@ -318,10 +331,11 @@ pub(crate) async fn apply(
             return Ok(Effect { number: incident_rows::apply(conn, write).await?, pruned: None });
         }
         Change::Message(write) => return Ok(Effect { number: outbox::apply(conn, write).await?, pruned: None }),
+        Change::Protection(change) => return protection::apply(conn, change, tail).await,
         Change::Fold => return Ok(Effect::default()),
         Change::FillGap { day_offset_min } => {
             let left = observe::fill_gap(conn, *day_offset_min).await?;
-            return Ok(Effect { number: left, pruned: None });
+            return Ok(Effect { number: left, pruned: None, others: Others::new() });
         }
         Change::PutFeedback(f) => {
             sqlx::query(PUT_FEEDBACK)
@@ -337,9 +351,9 @@ pub(crate) async fn apply(
                 .execute(conn)
                 .await?
         }
-        Change::Prune { before_us, at_us } => return prune(conn, *before_us, *at_us, tail).await,
+        Change::Prune { before, at_us } => return prune(conn, *before, *at_us, tail).await,
     };
-    Ok(Effect { number: i64::try_from(done.rows_affected()).unwrap_or(i64::MAX), pruned: None })
+    Ok(Effect { number: i64::try_from(done.rows_affected()).unwrap_or(i64::MAX), pruned: None, others: Others::new() })
 }
 
 fn found(rows: u64, what: &'static str, id: &str) -> Result<(), Setback> {
@@ -350,10 +364,11 @@ fn found(rows: u64, what: &'static str, id: &str) -> Result<(), Setback> {
 /// anchor that the rest of the chain hangs on, and a record tells of it.
 async fn prune(
     conn: &mut SqliteConnection,
-    before_us: i64,
+    before: Before,
     at_us: i64,
     tail: &mut Tail<'_>,
 ) -> Result<Effect, Setback> {
+    let before_us = before.audit;
     let oldest = sqlx::query(OLDEST).bind(PRUNE_STEP).fetch_all(&mut *conn).await?;
     let mut last: Option<(i64, Hash)> = None;
     let mut rows = 0u64;
@@ -376,8 +391,22 @@ async fn prune(
         behaviour::prune(conn, before_us).await?;
         profiles::prune(conn, before_us).await?;
         outbox::prune(&mut *conn, before_us).await?;
+        const DAY_US: i64 = 86_400_000_000;
+        let mut others = Others::new();
+        for (kind, sql, before) in [
+            ("reviews", PRUNE_REVIEWS, before.reviews),
+            ("tallies", PRUNE_TALLIES, before_us),
+            ("suspensions", PRUNE_SUSPENSIONS, before_us),
+            ("agreements", PRUNE_AGREEMENTS, before_us),
+            ("usage", PRUNE_USAGE, before.usage.div_euclid(DAY_US)),
+            ("feedback", PRUNE_FEEDBACK, before.feedback),
+            // A key seals for a week at most; a text lasts as long as its record.
+            ("text_keys", PRUNE_TEXT_KEYS, before_us.saturating_sub(text_keys::LONGEST_US + DAY_US)),
+        ] {
+            others.insert(kind, sqlx::query(sql).bind(before).execute(&mut *conn).await?.rows_affected());
+        }
         observe::prune(conn, before_us).await?;
-        return Ok(Effect { number: 0, pruned: Some((0, 0)) });
+        return Ok(Effect { number: 0, pruned: Some((0, 0)), others });
     };
     let before: Option<i64> = sqlx::query_scalar(PRUNED_SO_FAR).fetch_optional(&mut *conn).await?;
     let pruned = u64::try_from(before.unwrap_or(0)).unwrap_or(0) + rows;
@@ -388,7 +417,7 @@ async fn prune(
         "before": crate::time::rfc3339(before_us),
     });
     let row = Entry::event(EntryKind::System, PRUNED, at_us, detail)
-        .into_row(TextRetention::Omitted, tail.ring)
+        .into_row(TextRetention::Omitted, None)
         .map_err(Setback::Refused)?;
     tail.append(conn, &row).await?;
     let seal = chain::anchor_seal(tail.ring, through as u64, &hash, pruned, at_us);
@@ -402,5 +431,5 @@ async fn prune(
         .await?;
     observe::prune_rows(conn, through).await?;
     sqlx::query(PRUNE_AUDIT).bind(through).execute(conn).await?;
-    Ok(Effect { number: rows as i64, pruned: Some((rows, through as u64)) })
+    Ok(Effect { number: rows as i64, pruned: Some((rows, through as u64)), others: Others::new() })
 }

@@ -59,11 +59,27 @@ impl Key {
         hex::encode(&hmac(&self.0, &[b"menshen key id v1"])[..8])
     }
 
+    /// The key alone, as if it had been in force from the first record on.
     pub(crate) fn ring(&self) -> Ring {
-        Ring {
+        Ring(vec![self.era(0)])
+    }
+
+    pub(crate) fn era(&self, from_seq: u64) -> Era {
+        Era {
+            from_seq,
             seal: Zeroizing::new(hmac(&self.0, &[b"menshen audit seal v1"])),
             text: Zeroizing::new(hmac(&self.0, &[b"menshen text v1"])),
         }
+    }
+
+    /// The bytes, to be wrapped by another key.
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// From bytes that were wrapped by another key.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Some(Key(Zeroizing::new(bytes.try_into().ok()?)))
     }
 }
 
@@ -73,12 +89,17 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The derived keys.
+/// What is derived from a root key, and the record from which on it is in force.
 #[derive(Clone)]
-pub(crate) struct Ring {
+pub(crate) struct Era {
+    pub(crate) from_seq: u64,
     seal: Zeroizing<[u8; 32]>,
     text: Zeroizing<[u8; 32]>,
 }
+
+/// The derived keys: those in force, and before them those of earlier root keys, oldest first.
+#[derive(Clone)]
+pub(crate) struct Ring(Vec<Era>);
 
 impl fmt::Debug for Ring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,47 +108,84 @@ impl fmt::Debug for Ring {
 }
 
 impl Ring {
-    /// Seals `parts` under a purpose. The parts must have fixed lengths, or be told apart by the caller.
+    /// The key in force with those before it, in any order.
+    pub(crate) fn of(mut eras: Vec<Era>) -> Self {
+        eras.sort_by_key(|era| era.from_seq);
+        Ring(eras)
+    }
+
+    /// Seals `parts` under a purpose with the key in force. The parts must have fixed lengths, or be told apart by the
+    /// caller.
     pub(crate) fn seal(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
-        let mut mac = mac(&self.seal);
-        mac.update(purpose.as_bytes());
-        mac.update(&[0]);
-        for part in parts {
-            mac.update(part);
-        }
-        mac.finalize().into_bytes().into()
+        seal(self.0.last(), purpose, parts)
+    }
+
+    /// The same with the key that is in force at a place of the chain.
+    pub(crate) fn seal_at(&self, seq: u64, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
+        let after = self.0.partition_point(|era| era.from_seq <= seq);
+        seal(self.0.get(after.saturating_sub(1)), purpose, parts)
     }
 
     /// Encrypts `plain` so that it opens only with the same `place` (which row, which field).
     pub(crate) fn encrypt(&self, place: &str, plain: &[u8]) -> Result<Vec<u8>, Error> {
-        let mut out = vec![0; 1 + SALT + NONCE];
-        out[0] = FORMAT;
-        random(&mut out[1..])?;
-        let nonce = Nonce::try_from(&out[1 + SALT..]).map_err(|_| Error::Sealed { what: "text" })?;
-        let body = self
-            .cipher(&out[1..=SALT])
-            .encrypt(&nonce, Payload { msg: plain, aad: place.as_bytes() })
-            .map_err(|_| Error::Invalid { what: "text", problem: "too long to encrypt".into() })?;
-        out.extend_from_slice(&body);
-        Ok(out)
+        let era = self.0.last().ok_or(Error::Sealed { what: "text" })?;
+        encrypt(&era.text, &[FORMAT], place, plain)
     }
 
-    /// Opens what [`Ring::encrypt`] made for the same `place`.
+    /// Opens what [`Ring::encrypt`] made for the same `place`, with whichever root key.
     pub(crate) fn decrypt(&self, what: &'static str, place: &str, sealed: &[u8]) -> Result<Vec<u8>, Error> {
-        let (head, body) = sealed.split_at_checked(1 + SALT + NONCE).ok_or(Error::Sealed { what })?;
-        if head[0] != FORMAT {
-            return Err(Error::Sealed { what });
-        }
-        let nonce = Nonce::try_from(&head[1 + SALT..]).map_err(|_| Error::Sealed { what })?;
-        self.cipher(&head[1..=SALT])
-            .decrypt(&nonce, Payload { msg: body, aad: place.as_bytes() })
-            .map_err(|_| Error::Sealed { what })
+        let opened = self.0.iter().rev().map(|era| decrypt(&era.text, &[FORMAT], what, place, sealed));
+        opened.reduce(Result::or).unwrap_or(Err(Error::Sealed { what }))
     }
+}
 
-    fn cipher(&self, salt: &[u8]) -> Aes256Gcm {
-        let key = Zeroizing::new(hmac(&self.text, &[salt]));
-        Aes256Gcm::new(&(*key).into())
+fn seal(era: Option<&Era>, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
+    // A ring is never empty; were it, what it seals must open with no key at all.
+    let mut mac = mac(era.map_or(&[0; 32], |era| &era.seal));
+    mac.update(purpose.as_bytes());
+    mac.update(&[0]);
+    for part in parts {
+        mac.update(part);
     }
+    mac.finalize().into_bytes().into()
+}
+
+/// Encrypts under a key of its own for each text: `head`, salt, nonce, sealed bytes.
+pub(crate) fn encrypt(key: &[u8; 32], head: &[u8], place: &str, plain: &[u8]) -> Result<Vec<u8>, Error> {
+    let (salt, nonce) = (head.len(), head.len() + SALT);
+    let mut out = vec![0; nonce + NONCE];
+    out[..salt].copy_from_slice(head);
+    random(&mut out[salt..])?;
+    let body = cipher(key, &out[salt..nonce])
+        .encrypt(
+            &Nonce::try_from(&out[nonce..]).map_err(|_| Error::Sealed { what: "text" })?,
+            Payload { msg: plain, aad: place.as_bytes() },
+        )
+        .map_err(|_| Error::Invalid { what: "text", problem: "too long to encrypt".into() })?;
+    out.extend_from_slice(&body);
+    Ok(out)
+}
+
+/// Opens what [`encrypt`] made with the same key, head and place.
+pub(crate) fn decrypt(
+    key: &[u8; 32],
+    head: &[u8],
+    what: &'static str,
+    place: &str,
+    sealed: &[u8],
+) -> Result<Vec<u8>, Error> {
+    let rest = sealed.strip_prefix(head).ok_or(Error::Sealed { what })?;
+    let (salt, rest) = rest.split_at_checked(SALT).ok_or(Error::Sealed { what })?;
+    let (nonce, body) = rest.split_at_checked(NONCE).ok_or(Error::Sealed { what })?;
+    let nonce = Nonce::try_from(nonce).map_err(|_| Error::Sealed { what })?;
+    cipher(key, salt)
+        .decrypt(&nonce, Payload { msg: body, aad: place.as_bytes() })
+        .map_err(|_| Error::Sealed { what })
+}
+
+fn cipher(key: &[u8; 32], salt: &[u8]) -> Aes256Gcm {
+    let key = Zeroizing::new(hmac(key, &[salt]));
+    Aes256Gcm::new(&(*key).into())
 }
 
 fn mac(key: &[u8; 32]) -> Hmac<Sha256> {
@@ -192,6 +250,18 @@ mod tests {
             assert!(ring.decrypt("text", "p", &bent).is_err(), "byte {i}");
             assert!(ring.decrypt("text", "p", &sealed[..i]).is_err(), "cut {i}");
         }
+    }
+
+    #[test]
+    fn a_later_key_opens_what_an_earlier_one_sealed_and_each_seals_its_own_records() {
+        let (old, new) = (Key::generate().unwrap(), Key::generate().unwrap());
+        let both = Ring::of(vec![new.era(10), old.era(0)]);
+        let before = old.ring().encrypt("p", b"x").unwrap();
+        assert_eq!(both.decrypt("text", "p", &before).unwrap(), b"x");
+        assert!(old.ring().decrypt("text", "p", &both.encrypt("p", b"y").unwrap()).is_err());
+        assert_eq!(both.seal_at(9, "row", &[b"h"]), old.ring().seal("row", &[b"h"]));
+        assert_eq!(both.seal_at(10, "row", &[b"h"]), new.ring().seal("row", &[b"h"]));
+        assert_eq!(both.seal("row", &[b"h"]), new.ring().seal("row", &[b"h"]));
     }
 
     #[test]

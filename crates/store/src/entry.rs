@@ -12,6 +12,7 @@ use crate::chain::Row;
 use crate::cipher::Ring;
 use crate::error::Error;
 use crate::observe::Sighting;
+use crate::protection::text_keys::{self, TextKey};
 use crate::options::TextRetention;
 use crate::time;
 use crate::writer::NotedRow;
@@ -156,20 +157,25 @@ impl Entry {
     }
 
     /// The row, and what it counts for.
-    pub(crate) fn into_noted(self, retention: TextRetention, ring: &Ring) -> Result<NotedRow, Error> {
+    pub(crate) fn into_noted(self, retention: TextRetention, key: Option<&TextKey>) -> Result<NotedRow, Error> {
         let sighting = Sighting::of(&self).map(Arc::new);
-        Ok((self.into_row(retention, ring)?, sighting))
+        Ok((self.into_row(retention, key)?, sighting))
     }
 
-    pub(crate) fn into_row(self, retention: TextRetention, ring: &Ring) -> Result<Row, Error> {
+    /// The row. Without a key, no text is kept encrypted.
+    pub(crate) fn into_row(self, retention: TextRetention, key: Option<&TextKey>) -> Result<Row, Error> {
         let request_id = self.request_id.to_string();
-        let (text_mode, input, output) = match (retention, self.text) {
-            (TextRetention::Encrypted, Some(Text::Plain { input, output } | Text::Redacted { input, output })) => (
+        let (text_mode, input, output) = match (retention, self.text, key) {
+            (
+                TextRetention::Encrypted,
+                Some(Text::Plain { input, output } | Text::Redacted { input, output }),
+                Some(key),
+            ) => (
                 ENCRYPTED,
-                Some(ring.encrypt(&place(&request_id, "input"), input.as_bytes())?),
-                Some(ring.encrypt(&place(&request_id, "output"), output.as_bytes())?),
+                Some(key.seal(&place(&request_id, "input"), input.as_bytes())?),
+                Some(key.seal(&place(&request_id, "output"), output.as_bytes())?),
             ),
-            (TextRetention::Redacted, Some(Text::Redacted { input, output })) => {
+            (TextRetention::Redacted, Some(Text::Redacted { input, output }), _) => {
                 (REDACTED, Some(input.into_bytes()), Some(output.into_bytes()))
             }
             _ => (OMITTED, None, None),
@@ -235,6 +241,8 @@ pub enum Receipt {
 pub enum RecordText {
     /// None was kept.
     Omitted,
+    /// Kept encrypted; its key was destroyed, and nobody can open it any more.
+    Erased,
     /// Kept encrypted, and not opened.
     Encrypted {
         /// Size of the sealed texts together, in bytes.
@@ -260,6 +268,7 @@ impl fmt::Debug for RecordText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             RecordText::Omitted => "Omitted",
+            RecordText::Erased => "Erased",
             RecordText::Encrypted { .. } => "Encrypted",
             RecordText::Decrypted { .. } => "Decrypted(…)",
             RecordText::Redacted { .. } => "Redacted(…)",
@@ -339,14 +348,25 @@ pub struct Record {
 }
 
 impl Record {
-    /// With a ring, encrypted texts are opened.
-    pub(crate) fn from_row(seq: u64, hash: &[u8], row: Row, ring: Option<&Ring>) -> Result<Self, Error> {
+    /// With a ring, encrypted texts are opened; `wrapped` is the key of a text that has one of its own.
+    pub(crate) fn from_row(
+        seq: u64,
+        hash: &[u8],
+        row: Row,
+        ring: Option<&Ring>,
+        wrapped: Option<&[u8]>,
+    ) -> Result<Self, Error> {
+        let request_id = row.request_id.clone();
+        let opened = |what: &'static str, sealed: &[u8], ring: &Ring| {
+            utf8(text_keys::open(ring, wrapped, what, &place(&request_id, what), sealed)?)
+        };
         let text = match (row.text_mode, row.input, row.output) {
+            (ENCRYPTED, Some(input), Some(_)) if wrapped.is_none() && text_keys::has_own_key(&input) => RecordText::Erased,
             (ENCRYPTED, Some(input), Some(output)) => match ring {
                 None => RecordText::Encrypted { bytes: input.len() + output.len() },
                 Some(ring) => RecordText::Decrypted {
-                    input: utf8(ring.decrypt("input", &place(&row.request_id, "input"), &input)?)?,
-                    output: utf8(ring.decrypt("output", &place(&row.request_id, "output"), &output)?)?,
+                    input: opened("input", &input, ring)?,
+                    output: opened("output", &output, ring)?,
                 },
             },
             (REDACTED, Some(input), Some(output)) => {

@@ -35,7 +35,7 @@ pub(crate) fn make_private(path: &Path) -> Result<(), Error> {
         .map_err(|e| Error::file("making the file", path, e))
 }
 
-fn sync_folder(path: &Path) -> std::io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> std::io::Result<()> {
     match path.parent() {
         Some(dir) if cfg!(unix) => {
             File::open(if dir.as_os_str().is_empty() { Path::new(".") } else { dir })?.sync_all()
@@ -82,7 +82,10 @@ impl Lock {
 }
 
 /// Reads a key file; `None` when there is none.
-pub(crate) fn read_key(path: &Path) -> Result<Option<Key>, Error> {
+///
+/// # Errors
+/// [`Error::BadKey`] when it cannot be read, others can read it, or it holds no key.
+pub fn read_key(path: &Path) -> Result<Option<Key>, Error> {
     let bad = |problem: String| Error::BadKey { origin: path.display().to_string(), problem };
     let file = match File::open(path) {
         Ok(file) => file,
@@ -130,6 +133,13 @@ pub(crate) fn create_key(path: &Path) -> Result<Key, Error> {
     Ok(key)
 }
 
+/// Writes a key that is already there elsewhere into a new file.
+pub(crate) fn put_key(path: &Path, key: &Key) -> Result<(), Error> {
+    let mut line = key.to_hex();
+    line.push('\n');
+    write_synced(path, line.as_bytes()).map_err(|e| Error::file("writing the key file", path, e))
+}
+
 /// The newest row that is known to be on disk, kept beside the database: rows cut off its end are noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
@@ -156,7 +166,7 @@ pub(crate) fn head_path(dir: &Path) -> PathBuf {
 
 /// Replaces the head file in one step.
 pub(crate) fn write_head(path: &Path, head: Head, ring: &Ring) -> Result<(), Error> {
-    let seal = ring.seal("head", &[&head.seq.to_le_bytes(), &head.hash]);
+    let seal = ring.seal_at(head.seq, "head", &[&head.seq.to_le_bytes(), &head.hash]);
     let text = format!("menshen-audit-head v1 {} {} {}\n", head.seq, hex::encode(&head.hash), hex::encode(&seal));
     let part = beside(path);
     write_synced(&part, text.as_bytes())
@@ -176,7 +186,7 @@ pub(crate) fn read_head(path: &Path, ring: Option<&Ring>) -> Result<HeadFile, Er
     let Some((head, seal)) = std::str::from_utf8(&bytes).ok().and_then(parse_head) else {
         return Ok(HeadFile::Garbled);
     };
-    let sealed = ring.is_none_or(|ring| ring.seal("head", &[&head.seq.to_le_bytes(), &head.hash]) == seal);
+    let sealed = ring.is_none_or(|ring| ring.seal_at(head.seq, "head", &[&head.seq.to_le_bytes(), &head.hash]) == seal);
     Ok(if sealed { HeadFile::Read(head) } else { HeadFile::Forged })
 }
 

@@ -62,6 +62,7 @@ mod outbox;
 mod people;
 mod register;
 mod profiles;
+mod protection;
 mod reviews;
 mod schema;
 mod sqlite;
@@ -93,6 +94,11 @@ pub use keys::{ApiKey, App, CreatedKey, KeyRefusal, NewKey, Tenant, same_secret}
 pub use observe::{
     Bucket, ChainEnd, Count, Latency, Overview, OverviewFilter, Percentiles, Point, Proof, RecordRow, RiskCount,
     RowFilter, RowPage, RuleCount, Saved,
+pub use files::{Head, read_key as read_key_file};
+pub use keys::{ApiKey, App, CreatedKey, KeyRefusal, NewKey, Tenant, same_secret};
+pub use observe::{
+    Bucket, Count, Latency, Overview, OverviewFilter, Percentiles, Point, Proof, RecordRow, RiskCount, RowFilter,
+    RowPage, RuleCount, Saved, Watched,
 };
 pub use options::{Durability, KeySource, MIN_RETENTION_DAYS, Options, StrikeLimits, TextRetention};
 pub use outbox::{Message, MessageState, NewMessage};
@@ -104,6 +110,10 @@ pub use register::{
     Asset, Ballot, EthicsReview, FilingItem, NewAsset, NewReviewOf, Registered, Standing, Terms, Tick, Vote,
 };
 pub use profiles::{Diligence, NewDiligence, NewProfile, Profile, ProfileFilter, RealName};
+pub use protection::{
+    BackupFile, BackupManifest, BackupNote, BackupReport, KeyEra, KeyState, NewSubjectRequest, RetentionDays, RetentionRun,
+    Rotated, SectionSum, SubjectKind, SubjectManifest, SubjectRequest, backup, note_backup, restore, rotate, verify_backup,
+};
 pub use reviews::{Decision, NewReview, Review, ReviewState};
 pub use store::{Health, Pruned, Store};
 pub use usage::{DayUsage, Usage};

@@ -14,11 +14,13 @@ mod overview;
 mod proof;
 mod rows;
 mod sighting;
+mod watch;
 
 pub use latency::{Latency, Percentiles};
 pub use overview::{Bucket, Count, Overview, OverviewFilter, Point, RiskCount, RuleCount, Saved};
 pub use proof::{ChainEnd, Proof};
 pub use rows::{RecordRow, RowFilter, RowPage};
+pub use watch::Watched;
 
 pub(crate) use count::Noted;
 pub(crate) use fold::{Folding, fill_gap, open, prune, prune_rows};
@@ -42,7 +44,7 @@ const SETBACK: Duration = Duration::from_secs(2);
 
 /// Where rows are shown as they are written. Sending never waits: a reader who lags loses rows, not the writer time.
 #[derive(Debug)]
-pub(crate) struct Live(broadcast::Sender<Arc<RecordRow>>);
+pub(crate) struct Live(broadcast::Sender<Watched>);
 
 impl Default for Live {
     fn default() -> Self {
@@ -57,22 +59,27 @@ impl Live {
             return;
         }
         for (seq, sighting) in rows {
-            let _ = self.0.send(Arc::new(RecordRow::of(*seq, sighting)));
+            let _ = self.0.send(Watched::new(*seq, sighting));
         }
     }
 }
 
 impl Store {
-    /// The requests from now on, as they are written. A reader that is more than 256 rows behind is told so
-    /// ([`broadcast::error::RecvError::Lagged`]) and has lost them; the writer never waits. Whoever may see one tenant
-    /// only must leave out the rows of others.
-    pub fn watch(&self) -> broadcast::Receiver<Arc<RecordRow>> {
+    /// The requests from now on, as they are written; [`Watched::fits`] tells those of a filter. A reader that is more
+    /// than 256 rows behind is told so ([`broadcast::error::RecvError::Lagged`]) and has lost them; the writer never
+    /// waits. Whoever may see one tenant only must leave out the rows of others.
+    pub fn watch(&self) -> broadcast::Receiver<Watched> {
         self.inner.live().0.subscribe()
     }
 
     /// How many read along.
     pub fn watchers(&self) -> usize {
         self.inner.live().0.receiver_count()
+    }
+
+    /// Brings lists and counts up to what is recorded, for whoever reads the lists elsewhere.
+    pub(crate) async fn bring_up_to_date(&self) {
+        self.fold().await;
     }
 
     /// Brings the counts up to what is recorded. When the disk refuses, what it has is shown.

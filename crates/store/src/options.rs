@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::cipher::Key;
 use crate::error::Error;
 use crate::people::SessionTimes;
+use crate::protection::RetentionDays;
 
 /// The least audit retention, in days: "six months" of the Cybersecurity Law, Art. 21(3), as a safe whole number.
 pub const MIN_RETENTION_DAYS: u32 = 183;
@@ -46,6 +47,17 @@ pub enum KeySource {
     Given(Key),
 }
 
+impl KeySource {
+    /// The stable id: `folder`, `file` or `given`.
+    pub const fn id(&self) -> &'static str {
+        match self {
+            KeySource::Folder => "folder",
+            KeySource::File(_) => "file",
+            KeySource::Given(_) => "given",
+        }
+    }
+}
+
 /// When an end user is suspended for risky input. The defaults are those of TC260-003 §7 g): three in a row, or five
 /// within one day. Zero switches a limit off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +85,8 @@ pub struct Options {
     pub text: TextRetention,
     /// How long audit rows are kept, in days; at least [`MIN_RETENTION_DAYS`]. Default: 183.
     pub retention_days: u32,
+    /// How long other kinds are kept, where that is shorter. Default: as long as the audit.
+    pub retention_kinds: RetentionDays,
     /// Where the key comes from. Default: `audit.key` in the data folder.
     pub key: KeySource,
     /// When an end user is suspended.
@@ -98,6 +112,7 @@ impl Default for Options {
             durability: Durability::Strict,
             text: TextRetention::Encrypted,
             retention_days: MIN_RETENTION_DAYS,
+            retention_kinds: RetentionDays::default(),
             key: KeySource::Folder,
             strikes: StrikeLimits::default(),
             day_offset_min: 480,
@@ -123,6 +138,7 @@ impl Options {
         if self.retention_days < MIN_RETENTION_DAYS {
             return Err(Error::RetentionTooShort { days: self.retention_days, min: MIN_RETENTION_DAYS });
         }
+        self.retention_kinds.check()?;
         if self.queue_records == 0 || self.queue_bytes == 0 {
             return Err(Error::Invalid { what: "audit queue", problem: "its size must not be zero".into() });
         }

@@ -20,6 +20,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (10, "register", include_str!("../migrations/0010_register.sql")),
     (8, "behaviour", include_str!("../migrations/0008_behaviour.sql")),
     (9, "incidents", include_str!("../migrations/0009_incidents.sql")),
+    (11, "protection", include_str!("../migrations/0011_protection.sql")),
     (12, "signon", include_str!("../migrations/0012_signon.sql")),
 ];
 
@@ -66,11 +67,12 @@ pub(crate) async fn open_writer(path: &Path, max_bytes: Option<u64>) -> Result<S
     Ok(conn)
 }
 
-/// Opens the database for reading, beside a writer or without one.
-pub(crate) async fn open_readers(path: &Path) -> Result<SqlitePool, Error> {
+/// Opens the database for reading, beside a writer or without one; `immutable` when nobody changes it meanwhile.
+pub(crate) async fn open_readers(path: &Path, immutable: bool) -> Result<SqlitePool, Error> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .read_only(true)
+        .immutable(immutable)
         // Rows that are read ahead; with large texts each may take megabytes.
         .row_buffer_size(8)
         .busy_timeout(Duration::from_secs(5))
@@ -119,7 +121,7 @@ mod tests {
         let path = database_path(dir.path());
         crate::files::make_private(&path).unwrap();
         let _writer = open_writer(&path, None).await.unwrap();
-        let readers = open_readers(&path).await.unwrap();
+        let readers = open_readers(&path, false).await.unwrap();
         assert!(sqlx::query("DELETE FROM usage").execute(&readers).await.is_err());
     }
 }

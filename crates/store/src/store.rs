@@ -23,6 +23,10 @@ use crate::observe;
 use crate::options::{Durability, KeySource, Options, TextRetention};
 use crate::people::People;
 use crate::profiles::Profiles;
+use crate::protection::eras;
+use crate::protection::retention::Before;
+use crate::protection::rows::ProtectionChange;
+use crate::protection::text_keys::TextKeys;
 use crate::schema;
 use crate::time;
 use crate::usage::Meter;
@@ -48,6 +52,7 @@ pub(crate) struct Inner {
     pub(crate) profiles: Profiles,
     /// Incidents change one after another: what a step does depends on how the one before left them.
     pub(crate) incidents: tokio::sync::Mutex<()>,
+    pub(crate) text_keys: TextKeys,
     pub(crate) meter: Arc<Meter>,
     archive: Archive,
     key_id: String,
@@ -86,6 +91,9 @@ impl std::fmt::Debug for Inner {
     }
 }
 
+/// The answer of the writer, to be waited for.
+type Waiting = oneshot::Receiver<Result<Done, Error>>;
+
 /// How the store is doing, for readiness and metrics.
 #[derive(Debug, Clone)]
 pub struct Health {
@@ -104,12 +112,15 @@ pub struct Health {
 }
 
 /// What retention did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Pruned {
     /// Audit rows that were removed.
     pub rows: u64,
     /// The last of them.
     pub through: Option<u64>,
+    /// Rows of other kinds that were removed: `reviews`, `feedback`, `usage`, `text_keys` and so on.
+    #[serde(flatten)]
+    pub others: std::collections::BTreeMap<&'static str, u64>,
 }
 
 impl Store {
@@ -131,7 +142,7 @@ impl Store {
         let failed = |e| Error::database("reading the folder's state", &database, e);
 
         let key = find_key(dir, &options.key, &mut conn).await?;
-        let ring = key.ring();
+        let ring = eras::ring(&mut conn, &key).await.map_err(failed)??;
         let head_path = files::head_path(dir);
         let head_file = files::read_head(&head_path, Some(&ring))?;
         let end = verify::check_tail(&mut conn, head_file, &ring).await.map_err(failed)?;
@@ -202,6 +213,7 @@ impl Store {
             behaviour,
             profiles,
             incidents: tokio::sync::Mutex::default(),
+            text_keys: TextKeys::default(),
             meter,
             archive,
             shared,
@@ -228,16 +240,26 @@ impl Store {
         let strict = self.inner.options.durability == Durability::Strict;
         // A refusal must cost less than a record: encrypting for a full queue would take the processor from the writer
         // that is to empty it.
-        let queued = self
-            .room()
-            .and_then(|()| entry.into_noted(self.inner.options.text, &self.inner.ring))
-            .and_then(|row| self.enqueue(Vec::new(), vec![row], strict));
+        let queued = self.room().and_then(|()| self.seal_and_enqueue(entry, strict));
         async move {
             let Some(reply) = queued? else { return Ok(Receipt::Queued) };
             let done = reply.await.map_err(|_| Error::Closed)??;
             let (seq, hash) = done.placed.ok_or(Error::Closed)?;
             Ok(Receipt::Durable { seq, hash })
         }
+    }
+
+    fn seal_and_enqueue(&self, entry: Entry, strict: bool) -> Result<Option<Waiting>, Error> {
+        let Inner { options, ring, text_keys, .. } = &*self.inner;
+        let sealed = options.text == TextRetention::Encrypted && entry.text.is_some();
+        let _sealing = sealed.then(|| text_keys.sealing());
+        let key = sealed
+            .then(|| text_keys.of(ring, entry.tenant.as_deref(), entry.user.as_deref(), time::now_us()))
+            .transpose()?;
+        let row = entry.into_noted(options.text, key.as_deref())?;
+        let unstored = key.filter(|key| !key.is_stored());
+        let changes = unstored.map(|key| ProtectionChange::TextKey(key).boxed()).into_iter().collect();
+        self.enqueue(changes, vec![row], strict)
     }
 
     /// Makes changes and appends the records that tell of them: all or nothing, and on disk whatever the durability.
@@ -252,7 +274,7 @@ impl Store {
     ) -> Result<impl Future<Output = Result<Done, Error>> + Send + 'static, Error> {
         let rows = entries
             .into_iter()
-            .map(|entry| entry.into_noted(TextRetention::Omitted, &self.inner.ring))
+            .map(|entry| entry.into_noted(TextRetention::Omitted, None))
             .collect::<Result<_, _>>()?;
         let reply = self.enqueue(changes, rows, true)?;
         Ok(async move {
@@ -278,7 +300,7 @@ impl Store {
         changes: Vec<Change>,
         rows: Vec<writer::NotedRow>,
         answer: bool,
-    ) -> Result<Option<oneshot::Receiver<Result<Done, Error>>>, Error> {
+    ) -> Result<Option<Waiting>, Error> {
         let (shared, options) = (&self.inner.shared, &self.inner.options);
         if shared.closing.load(Ordering::Acquire) {
             return Err(Error::Closed);
@@ -322,11 +344,13 @@ impl Store {
     /// # Errors
     /// [`Error::QueueFull`], [`Error::Closed`], the disk's and the database's failures; steps that were made stay made.
     pub async fn prune(&self, now_us: i64) -> Result<Pruned, Error> {
-        let before_us = time::days_before(now_us, self.inner.options.retention_days);
+        let before = Before::of(&self.inner.options, now_us);
         let mut total = Pruned::default();
         loop {
-            let done = self.change(vec![Change::Prune { before_us, at_us: now_us }], Vec::new()).await?;
-            let (rows, through) = done.effects.first().and_then(|e| e.pruned).unwrap_or_default();
+            let done = self.change(vec![Change::Prune { before, at_us: now_us }], Vec::new()).await?;
+            let effect = done.effects.into_iter().next().unwrap_or_default();
+            let (rows, through) = effect.pruned.unwrap_or_default();
+            total.others.extend(effect.others);
             total.rows += rows;
             if rows > 0 {
                 total.through = Some(through);
@@ -428,7 +452,7 @@ impl Store {
 }
 
 /// Gets the key, or makes one for a folder without rows.
-async fn find_key(dir: &Path, source: &KeySource, conn: &mut SqliteConnection) -> Result<Key, Error> {
+pub(crate) async fn find_key(dir: &Path, source: &KeySource, conn: &mut SqliteConnection) -> Result<Key, Error> {
     const KEY_ID: &str = "SELECT value FROM meta WHERE name = 'key_id'";
     const ANY_ROW: &str = "SELECT EXISTS (SELECT 1 FROM audit) OR EXISTS (SELECT 1 FROM audit_anchor)";
     let database = schema::database_path(dir);
@@ -440,6 +464,7 @@ async fn find_key(dir: &Path, source: &KeySource, conn: &mut SqliteConnection) -
         KeySource::Folder => Some(key_path(dir)),
         KeySource::File(path) => Some(path.clone()),
     };
+    let file = path.clone();
     let key = match (source, path) {
         (KeySource::Given(key), _) => key.clone(),
         (_, Some(path)) => match files::read_key(&path)? {
@@ -450,7 +475,10 @@ async fn find_key(dir: &Path, source: &KeySource, conn: &mut SqliteConnection) -
         (_, None) => return Err(Error::KeyMissing { path: key_path(dir) }),
     };
     match expected.filter(|expected| *expected != key.id()) {
-        Some(expected) => Err(Error::WrongKey { given: key.id(), expected }),
+        Some(expected) => match file.map(|path| eras::finish(&path, &expected)).transpose()?.flatten() {
+            Some(key) => Ok(key),
+            None => Err(Error::WrongKey { given: key.id(), expected }),
+        },
         None => Ok(key),
     }
 }
@@ -469,7 +497,7 @@ async fn begin(
     let mut tail = writer::tail(head, ring);
     for entry in entries {
         let row = entry
-            .into_row(TextRetention::Omitted, ring)
+            .into_row(TextRetention::Omitted, None)
             .map_err(|e| sqlx::Error::Protocol(format!("preparing a record: {e}")))?;
         tail.append(conn, &row).await?;
     }

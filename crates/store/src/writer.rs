@@ -19,6 +19,7 @@ use crate::changes::{self, Change, Effect, Setback, Tail};
 use crate::cipher::Ring;
 use crate::error::Error;
 use crate::files::{self, Head, Lock, MAX_LAG};
+use crate::protection::rows::ProtectionChange;
 use crate::observe::{Folding, Live, Noted, Sighting};
 use crate::usage::Meter;
 
@@ -139,6 +140,10 @@ impl Writer {
         if keeper.await.is_err() {
             tracing::error!("the task that keeps the audit head ended early");
         }
+        // So that the database file alone is complete, even if a reader's connection outlives this one by a moment.
+        if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.conn).await {
+            tracing::debug!(%error, "the log stays beside the database");
+        }
         if let Err(error) = self.conn.close().await {
             tracing::warn!(%error, "closing the database");
         }
@@ -208,11 +213,34 @@ impl Writer {
             }
             self.shared.commits.fetch_add(1, Ordering::Relaxed);
             self.shared.set_failing(None);
+            self.protect(waiting.get(..count).unwrap_or_default()).await;
             for (job, result) in waiting.drain(..count).zip(results) {
                 self.answer(job, result);
             }
             if waiting.is_empty() {
                 return Ok(());
+            }
+        }
+    }
+
+    /// After a commit: keys of texts are on disk; destroyed ones leave the log as well.
+    async fn protect(&mut self, group: &[Job]) {
+        let mut destroyed = false;
+        for change in group.iter().flat_map(|job| &job.changes) {
+            let Change::Protection(change) = change else { continue };
+            match &**change {
+                ProtectionChange::TextKey(key) => key.set_stored(),
+                ProtectionChange::Erase { .. } => destroyed = true,
+                _ => {}
+            }
+        }
+        // A reader that holds the log open lets it stay until the next checkpoint; records must not wait for that.
+        if destroyed {
+            const PATIENCE: &str = "PRAGMA busy_timeout = 100";
+            for pragma in [PATIENCE, "PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA busy_timeout = 5000"] {
+                if let Err(error) = sqlx::query(pragma).execute(&mut self.conn).await {
+                    tracing::warn!(%error, "the log could not be cleared of destroyed keys at once");
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 import {
   AuditOutlined, BarChartOutlined, DatabaseOutlined, FilePdfOutlined, ProfileOutlined, SolutionOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, ReadOutlined,
+  AuditOutlined, BarChartOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, LockOutlined, ReadOutlined,
   SafetyCertificateOutlined, TagOutlined, TeamOutlined, ThunderboltOutlined,
   AlertOutlined, AuditOutlined, BarChartOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, ReadOutlined,
   SafetyCertificateOutlined, TagOutlined, TeamOutlined, ThunderboltOutlined, UserSwitchOutlined,
@@ -53,6 +54,7 @@ export const ROOMS: readonly Room[] = [
   { path: '/assess/:id', Page: lazy(() => import('./pages/assess_run')) },
   { path: '/keys', Page: lazy(() => import('./pages/keys')), group: 'manage', name: 'nav.keys', icon: <KeyOutlined /> },
   { path: '/people', Page: lazy(() => import('./pages/people')), group: 'manage', name: 'nav.people', icon: <TeamOutlined /> },
+  { path: '/protection', Page: lazy(() => import('./pages/protection')), group: 'manage', name: 'nav.protection', icon: <LockOutlined /> },
   { path: '/setup', Page: lazy(() => import('./pages/setup')) },
   { path: '/about', Page: lazy(() => import('./pages/about')), group: 'manage', name: 'nav.about', icon: <InfoCircleOutlined /> },
 ]

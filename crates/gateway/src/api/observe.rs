@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderValue, header};
 use jiff::Timestamp;
 use menshen_store::{
     Bucket, Entry, EntryKind, Error as StoreError, Opinion, OverviewFilter, Record, RecordRow, RecordText, RowFilter,
+    Watched,
 };
 use menshen_verdict::{Attack, Intent, Level, Risk};
 use serde::Deserialize;
@@ -62,6 +63,15 @@ pub(crate) const PARAMETERS: &[(&str, &str, &str, &str)] = &[
     ("/admin/records", "risk", "string", "Only with this risk topic"),
     ("/admin/records", "from", "string", "Not before this moment (RFC 3339)"),
     ("/admin/records", "to", "string", "Before this moment (RFC 3339)"),
+    ("/admin/records/live", "outcome", "string", "Only this outcome"),
+    ("/admin/records/live", "action", "string", "Only this action"),
+    ("/admin/records/live", "tenant", "string", "Only this tenant"),
+    ("/admin/records/live", "app", "string", "Only this application"),
+    ("/admin/records/live", "user", "string", "Only this end user"),
+    ("/admin/records/live", "rule", "string", "Only this rule: pack/rule, or pack/rule@version"),
+    ("/admin/records/live", "risk", "string", "Only with this risk topic"),
+    ("/admin/records/live", "from", "string", "Not before this moment (RFC 3339)"),
+    ("/admin/records/live", "to", "string", "Before this moment (RFC 3339)"),
     ("/admin/feedback", "request_id", "string", "Only on this record"),
     ("/admin/feedback", "before", "integer", "Only what was said before this moment, in microseconds since 1970"),
     ("/admin/feedback", "limit", "integer", "At most so many, up to 500; 50 without it"),
@@ -167,22 +177,26 @@ pub(crate) async fn overview(State(gateway): App, Extension(caller): Extension<C
     answer("/admin/overview", result, &gateway).await
 }
 
+fn row_filter(caller: &Caller, asked: Asked) -> Result<RowFilter, GatewayError> {
+    Ok(RowFilter {
+        from_us: moment("from", &asked.from)?,
+        to_us: moment("to", &asked.to)?,
+        tenant: tenant(caller, asked.tenant)?,
+        app: given(asked.app),
+        user: given(asked.user),
+        rule: given(asked.rule),
+        risk: given(asked.risk),
+        outcome: given(asked.outcome),
+        action: given(asked.action),
+    })
+}
+
 pub(crate) async fn records(State(gateway): App, Extension(caller): Extension<Caller>, params: Params) -> Response {
     let result = async {
         let asked = asked(params)?;
-        let filter = RowFilter {
-            from_us: moment("from", &asked.from)?,
-            to_us: moment("to", &asked.to)?,
-            tenant: tenant(&caller, asked.tenant)?,
-            app: given(asked.app),
-            user: given(asked.user),
-            rule: given(asked.rule),
-            risk: given(asked.risk),
-            outcome: given(asked.outcome),
-            action: given(asked.action),
-        };
         let before = number("before", &asked.before)?;
         let limit = number("limit", &asked.limit)?.unwrap_or(PAGE);
+        let filter = row_filter(&caller, asked)?;
         shown(stored(gateway.store.rows(&filter, before, limit).await)?)
     };
     let result = result.await;
@@ -297,20 +311,21 @@ pub(crate) async fn taxonomy(State(gateway): App) -> Response {
     answer("/admin/taxonomy", named(), &gateway).await
 }
 
-pub(crate) async fn live(State(gateway): App, Extension(caller): Extension<Caller>) -> Response {
+pub(crate) async fn live(State(gateway): App, Extension(caller): Extension<Caller>, params: Params) -> Response {
     let room = || {
+        let filter = row_filter(&caller, asked(params)?)?;
         if gateway.store.watchers() >= MOST_WATCHERS {
             let message = format!("{MOST_WATCHERS} watch already; close a page that does");
             return Err(GatewayError::new(Failure::Overloaded, message).retry_after(10));
         }
-        Ok(caller.bound().map(str::to_owned))
+        Ok(filter)
     };
-    let tenant = match room() {
-        Ok(tenant) => tenant,
+    let filter = match room() {
+        Ok(filter) => filter,
         Err(error) => return answer("/admin/records/live", Err(error), &gateway).await,
     };
     let now = Instant::now();
-    let watch = Watch { rows: gateway.store.watch(), gateway, tenant, until: now + LONGEST, heard: now, ended: false };
+    let watch = Watch { rows: gateway.store.watch(), gateway, filter, until: now + LONGEST, heard: now, ended: false };
     // A first sign, so that whoever asked knows at once that it is let in.
     let begin = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from_static(b": watching\n\n"))]);
     let rows = futures_util::stream::unfold(watch, |mut watch| async move {
@@ -329,9 +344,9 @@ pub(crate) async fn live(State(gateway): App, Extension(caller): Extension<Calle
 
 /// One who reads along.
 struct Watch {
-    rows: Receiver<Arc<RecordRow>>,
+    rows: Receiver<Watched>,
     gateway: Arc<Gateway>,
-    tenant: Option<String>,
+    filter: RowFilter,
     until: Instant,
     heard: Instant,
     ended: bool,
@@ -343,9 +358,9 @@ impl Watch {
         while !self.ended && !self.gateway.draining() && Instant::now() < self.until {
             match tokio::time::timeout(TICK, self.rows.recv()).await {
                 Ok(Ok(row)) => {
-                    if self.tenant.is_none() || row.tenant == self.tenant {
+                    if row.fits(&self.filter) {
                         self.heard = Instant::now();
-                        return Some(event(&row));
+                        return Some(event(&row.row()));
                     }
                 }
                 // Whoever cannot keep up is let go: the list has what they missed.

@@ -38,6 +38,10 @@
 //! | incidents: open, handle, close | x | | x | | | | |
 //! | notifications: see | x | | x | | x | | x |
 //! | notifications: test, retry | x | | | | | | x |
+//! | keys of texts, retention, backups: see | x | | | | x | | x |
+//! | backups: make | x | | | | | | x |
+//! | requests of users about themselves: see | x | | | | x | | |
+//! | requests of users about themselves: record, carry out | x | | | | | | |
 //!
 //! What is marked in the last column is of the whole house: somebody bound to a tenant is refused whatever their role. An
 //! administrator's key may do everything.
@@ -142,6 +146,14 @@ permissions! {
     NotificationsRead: true, [Reviewer Auditor];
     /// Trying channels, sending again.
     Notifications: true, [];
+    /// Keys of texts, retention and backups.
+    ProtectionRead: true, [Auditor];
+    /// Making backups.
+    Protection: true, [];
+    /// What users ask about themselves.
+    SubjectsRead: false, [Auditor];
+    /// Recording it, and carrying it out.
+    Subjects: false, [];
 }
 
 /// What the paths of an annex need: to read, and to change. The longest beginning counts.

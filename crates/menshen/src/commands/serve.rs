@@ -10,7 +10,7 @@ use clap::Args;
 use menshen_gateway::auth::ADMIN;
 use menshen_gateway::config::{Durability, KeepText};
 use menshen_gateway::{Config, Gateway, Snapshot};
-use menshen_store::{Key, KeySource, NewKey, Options, SessionTimes, Store, StrikeLimits, TextRetention};
+use menshen_store::{Key, KeySource, NewKey, Options, RetentionDays, SessionTimes, Store, StrikeLimits, TextRetention};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -21,12 +21,16 @@ use crate::exit;
 /// Where the store's key is.
 ///
 /// # Errors
-/// When `MENSHEN_AUDIT_KEY` is not a key.
+/// When `MENSHEN_AUDIT_KEY` is not a key, or the command that should print it fails.
 pub fn audit_key(config: &Config) -> Result<KeySource> {
     match std::env::var("MENSHEN_AUDIT_KEY").ok().filter(|k| !k.is_empty()) {
         Some(hex) => Ok(KeySource::Given(
             Key::from_hex(&hex).map_err(|e| exit::usage(format!("MENSHEN_AUDIT_KEY is wrong: {e}")))?,
         )),
+        None if !config.protection.key_command.is_empty() => {
+            let protection = &config.protection;
+            super::key_command::read(&protection.key_command, protection.key_command_ms).map(KeySource::Given)
+        }
         None => Ok(config.audit.key_file.clone().map_or(KeySource::Folder, KeySource::File)),
     }
 }
@@ -48,6 +52,11 @@ pub fn store_options(config: &Config) -> Result<Options> {
             KeepText::Omitted => TextRetention::Omitted,
         },
         retention_days: config.audit.retention_days,
+        retention_kinds: RetentionDays {
+            reviews: config.protection.reviews_days,
+            feedback: config.protection.feedback_days,
+            usage: config.protection.usage_days,
+        },
         strikes: StrikeLimits {
             consecutive: config.limits.strikes_in_a_row,
             per_day: config.limits.strikes_per_day,
@@ -242,7 +251,7 @@ async fn keep_house(gateway: Arc<Gateway>) {
         }
         // Once after a minute, then once a day.
         if ticks % 43_200 == 30 {
-            match gateway.store.prune(jiff::Timestamp::now().as_microsecond()).await {
+            match gateway.store.run_retention(jiff::Timestamp::now().as_microsecond()).await {
                 Ok(pruned) if pruned.rows > 0 => {
                     tracing::info!(rows = pruned.rows, "records past their retention were removed")
                 }

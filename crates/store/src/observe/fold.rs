@@ -217,15 +217,13 @@ pub(crate) async fn prune_rows(conn: &mut SqliteConnection, through: i64) -> Res
     Ok(())
 }
 
-/// With the last step of retention: counts of times that are wholly over go, and what people said of such records.
+/// With the last step of retention: counts of times that are wholly over go.
 pub(crate) async fn prune(conn: &mut SqliteConnection, before_us: i64) -> Result<(), sqlx::Error> {
     const MINUTES: &str = "DELETE FROM seen_minute WHERE minute < ?1";
-    const FEEDBACK: &str = "DELETE FROM feedback WHERE record_us < ?1";
     for span in [MINUTE, HOUR, DAY] {
         sweep(conn, span, before_us.div_euclid(SECOND_US) - span + 1).await?;
     }
-    sqlx::query(MINUTES).bind(time::minute(before_us)).execute(&mut *conn).await?;
-    sqlx::query(FEEDBACK).bind(before_us).execute(conn).await?;
+    sqlx::query(MINUTES).bind(time::minute(before_us)).execute(conn).await?;
     Ok(())
 }
 

@@ -13,8 +13,8 @@ use crate::error::Error;
 use crate::store::Store;
 use crate::time;
 
-/// The most points of a series.
-const MOST_POINTS: i64 = 3000;
+/// The most points of a series: more than a chart can show, and what can be read in time.
+const MOST_POINTS: i64 = 1500;
 /// Later moments are no moments: the end of the year 9999.
 const LAST_US: i64 = 253_402_207_200_000_000;
 
@@ -184,6 +184,23 @@ impl Grid {
         Ok(Grid { from, to, span })
     }
 
+    /// The same time in as few buckets as possible, for sums: whole coarse ones, with fine ones at both ends. Days that do
+    /// not begin with an hour leave only the fine ones.
+    fn coarse(self, day_offset_min: i32) -> [Grid; 3] {
+        let none = Grid { to: self.from, ..self };
+        let span = match self.span {
+            MINUTE => HOUR,
+            HOUR if day_offset_min % 60 == 0 => DAY,
+            _ => return [self, none, none],
+        };
+        let first = count::bucket(self.from + span - 1, span, day_offset_min);
+        let last = count::bucket(self.to, span, day_offset_min);
+        if first >= last {
+            return [self, none, none];
+        }
+        [Grid { to: first, ..self }, Grid { from: first, to: last, span }, Grid { from: last, ..self }]
+    }
+
     fn points(self) -> usize {
         usize::try_from((self.to - self.from) / self.span).unwrap_or(0)
     }
@@ -211,7 +228,7 @@ impl Store {
     /// Counts over a time, whole buckets: [`Overview::from`] and [`Overview::to`] say which.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a time that makes no sense, more than 3000 buckets, or minutes older than 48 hours; the
+    /// [`Error::Invalid`] for a time that makes no sense, more than 1500 buckets, or minutes older than 48 hours; the
     /// database's failures.
     pub async fn overview(&self, filter: &OverviewFilter) -> Result<Overview, Error> {
         let grid = Grid::of(filter, self.options().day_offset_min, time::now_us())?;
@@ -229,8 +246,8 @@ impl Store {
         };
         let scopes = json!(scopes).to_string();
         let mut series: BTreeMap<i64, Series> = BTreeMap::new();
-        let bound = |sql| sqlx::query(sql).bind(&scopes).bind(grid.span).bind(grid.from).bind(grid.to);
-        for row in bound(SERIES).fetch_all(&mut *tx).await? {
+        let bound = |sql, grid: Grid| sqlx::query(sql).bind(&scopes).bind(grid.span).bind(grid.from).bind(grid.to);
+        for row in bound(SERIES, grid).fetch_all(&mut *tx).await? {
             let (dim, item, text): (i64, String, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
             let line = series.entry(dim).or_default().entry(item).or_insert_with(|| vec![0; grid.points()]);
             for (bucket, n) in text.split(',').filter_map(|pair| pair.split_once(' ')) {
@@ -241,9 +258,11 @@ impl Store {
             }
         }
         let mut sums: BTreeMap<i64, BTreeMap<String, u64>> = BTreeMap::new();
-        for row in bound(SUMS).fetch_all(&mut *tx).await? {
-            let n: i64 = row.try_get(2)?;
-            sums.entry(row.try_get(0)?).or_default().insert(row.try_get(1)?, n.max(0) as u64);
+        for part in grid.coarse(self.options().day_offset_min).into_iter().filter(|part| part.from < part.to) {
+            for row in bound(SUMS, part).fetch_all(&mut *tx).await? {
+                let n: i64 = row.try_get(2)?;
+                *sums.entry(row.try_get(0)?).or_default().entry(row.try_get(1)?).or_default() += n.max(0) as u64;
+            }
         }
         let uncounted: i64 = sqlx::query_scalar(UNCOUNTED).fetch_one(&mut *tx).await?;
         let mut feedback: BTreeMap<String, u64> =
@@ -336,4 +355,35 @@ fn ranked(counts: BTreeMap<String, u64>) -> impl Iterator<Item = (String, u64)> 
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     counts.into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// The parts lie one behind the other, begin where their buckets do, and together are the whole.
+        #[test]
+        fn a_time_in_coarse_buckets_is_the_same_time(from in 0i64..1000, hours in 1i64..500, minutes in any::<bool>(), zone in -2i32..14) {
+            let span = if minutes { MINUTE } else { HOUR };
+            let grid = Grid { from: from * span, to: (from + hours) * span, span };
+            let parts: Vec<Grid> = grid.coarse(zone * 60).into_iter().filter(|p| p.from < p.to).collect();
+            prop_assert_eq!((parts[0].from, parts[parts.len() - 1].to), (grid.from, grid.to));
+            for part in &parts {
+                for end in [part.from, part.to] {
+                    prop_assert_eq!(count::bucket(end, part.span, zone * 60), end);
+                }
+            }
+            prop_assert!(parts.windows(2).all(|w| w[0].to == w[1].from));
+        }
+    }
+
+    #[test]
+    fn days_that_begin_within_an_hour_are_not_made_of_hours() {
+        let grid = Grid { from: 0, to: 30 * DAY, span: HOUR };
+        assert_eq!(grid.coarse(330).iter().filter(|p| p.from < p.to).count(), 1);
+        assert!(grid.coarse(480).iter().any(|p| p.span == DAY));
+    }
 }

@@ -19,7 +19,7 @@ use crate::time;
 /// The most rows a page gives.
 const MOST: u32 = 500;
 /// The most rows a page tries.
-const MOST_TRIED: i64 = 50_000;
+const MOST_TRIED: i64 = 10_000;
 
 /// Which requests to list. The default is all of them.
 #[derive(Debug, Clone, Default)]
@@ -216,7 +216,7 @@ const PLACES: &str = "SELECT MIN(first_seq), MAX(last_seq) FROM seen_minute WHER
 
 impl Store {
     /// A page of requests, newest first, older than the record `before` (`None` for the newest), at most `limit` (at most
-    /// 500). A page tries 50 000 rows at most: where few of them fit it is short, and [`RowPage::next`] leads on.
+    /// 500). A page tries 10 000 rows at most: where few of them fit it is short, and [`RowPage::next`] leads on.
     ///
     /// # Errors
     /// The database's failures.

@@ -12,6 +12,7 @@ mod incidents;
 mod observe;
 mod people;
 mod profiles;
+mod protection;
 mod records;
 mod register;
 mod retention;

@@ -1,3 +1,4 @@
+import { en as protectionEn, zh as protectionZh } from './parts/protection'
 import { en as sharedEn } from './en'
 import { en as registerEn, zh as registerZh } from './parts/register'
 import { en as reportEn, zh as reportZh } from './parts/report'
@@ -13,6 +14,7 @@ export const zh = {
   ...reportZh,
   ...behaviourZh,
   ...incidentsZh,
+  ...protectionZh,
   ...signonZh,
 }
 export type Key = keyof typeof zh
@@ -22,5 +24,6 @@ export const en: Record<Key, string> = {
   ...reportEn,
   ...behaviourEn,
   ...incidentsEn,
+  ...protectionEn,
   ...signonEn,
 }

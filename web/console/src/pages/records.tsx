@@ -70,7 +70,7 @@ export default function Records() {
           {any ? <Button onClick={() => setSearch({}, { replace: true })}>{t('filter.clear')}</Button> : null}
         </div>
       </Panel>
-      {live ? <Live filter={filter} /> : (
+      {live ? <Live key={key} filter={filter} /> : (
         <Panel>
           <Shown of={loaded}>
             {(data) => (
@@ -97,9 +97,9 @@ function Live(props: { filter: Record<string, string> }) {
   const named = useNames(lang)
   const [rows, setRows] = useState<RecordRow[]>([])
   const [state, setState] = useState<'opening' | 'open' | 'lost'>('opening')
-  const { outcome, action, app, user, rule, risk } = props.filter
+  const asked = new URLSearchParams(Object.entries(props.filter).filter(([, value]) => value !== '')).toString()
   useEffect(() => {
-    const source = new EventSource('/admin/records/live')
+    const source = new EventSource(`/admin/records/live?${asked}`)
     source.onopen = () => setState('open')
     // The browser tries again by itself.
     source.onerror = () => setState('lost')
@@ -112,11 +112,10 @@ function Live(props: { filter: Record<string, string> }) {
       }
     }
     return () => source.close()
-  }, [])
-  const shown = rows.filter((r) => (!outcome || r.outcome === outcome) && (!action || r.action === action) && (!app || r.app === app) && (!user || r.user === user) && (!rule || r.rule === rule) && (!risk || r.risk === risk))
+  }, [asked])
   return (
     <Panel title={t('records.live')} actions={<span role="status">{state === 'open' ? <span className="live">{t('records.live_open')}</span> : <Chip tone={state === 'lost' ? 'bad' : 'calm'}>{t(state === 'lost' ? 'records.live_lost' : 'records.live_opening')}</Chip>}</span>}>
-      <DataTable label={t('records.live')} rows={shown} id={(r) => String(r.seq)} columns={rowColumns(t, lang, named)} empty={<Nothing title={t('records.live_nothing')} hint={t('records.live_nothing_hint')} />} />
+      <DataTable label={t('records.live')} rows={rows} id={(r) => String(r.seq)} columns={rowColumns(t, lang, named)} empty={<Nothing title={t('records.live_nothing')} hint={t('records.live_nothing_hint')} />} />
     </Panel>
   )
 }
