@@ -26,7 +26,7 @@ export function seeded(): State {
 /** Every page that the navigation leads to, and one of each that stands behind them; `{…}` is one of the seed's ids. A new page is a new line here. */
 export const PAGES = [
   'try', 'overview', 'records', 'records/{record}',
-  'policy', 'reviews', 'labels',
+  'policy', 'workbench', 'workbench/cases', 'workbench/history', 'reviews', 'labels',
   'redteam', 'redteam/{campaign}', 'range', 'assess', 'assess/{run}',
   'register', 'register/{entry}', 'ethics', 'ethics/{ethics}', 'assets', 'reports',
   'keys', 'people', 'setup', 'about',

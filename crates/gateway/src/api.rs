@@ -47,6 +47,7 @@ pub mod session;
 pub mod setup;
 pub mod sign_on;
 pub mod users;
+pub(crate) mod workbench;
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -254,6 +255,28 @@ pub static ROUTES: &[Route] = &[
     route!(POST "/admin/subjects/{id}/export", "The copy that a request asks for; ends the request", may Subjects, None => "SubjectCopy", protection::export),
     route!(POST "/admin/subjects/{id}/erase", "Destroy what a request asks to; answers with the proof", may Subjects, None => "SubjectRequest", protection::erase),
     route!(POST "/admin/subjects/{id}/refuse", "End a request without doing what it asks", may Subjects, Some("SubjectRefusal") => "Done", protection::refuse),
+    route!(GET "/admin/workbench", "The packs in force, their files, and what lies over them", may PacksRead, None => "WorkbenchState", workbench::state),
+    route!(GET "/admin/workbench/file", "A file's text", may PacksRead, None => "WorkbenchFile", workbench::files::file),
+    route!(GET "/admin/workbench/entries", "A file's answers, principles or words, as forms edit them", may PacksRead, None => "WorkbenchEntries", workbench::files::entries),
+    route!(GET "/admin/workbench/changes", "Changes, last touched first", may PacksRead, None => "PolicyChanges", workbench::changes::list),
+    route!(POST "/admin/workbench/changes", "Begin a change", may Packs, Some("NewPolicyChange") => "PolicyChange", workbench::changes::begin),
+    route!(GET "/admin/workbench/changes/{id}", "A change: its edits, what they compile to, its history and its runs", may PacksRead, None => "FullPolicyChange", workbench::changes::one),
+    route!(PATCH "/admin/workbench/changes/{id}", "Give a change another title and note", may Packs, Some("NewPolicyChange") => "PolicyChange", workbench::changes::retitle),
+    route!(PUT "/admin/workbench/changes/{id}/file", "Save a file's text in a draft, or take the file away", may Packs, Some("PolicyFile") => "PolicySaved", workbench::files::put),
+    route!(DELETE "/admin/workbench/changes/{id}/file", "Take an edit out of a draft", may Packs, None => "PolicySaved", workbench::files::drop_edit),
+    route!(POST "/admin/workbench/changes/{id}/entry", "Save an answer, a principle or a keyword list in a draft, from a form", may Packs, Some("PolicyEntry") => "PolicySaved", workbench::files::put_entry),
+    route!(GET "/admin/workbench/changes/{id}/diff", "What a change alters, line by line", may PacksRead, None => "PolicyDiff", workbench::changes::diff),
+    route!(POST "/admin/workbench/changes/{id}/cases", "Run all cases under what is in force and under a change", may Packs, None => "PolicyRun", workbench::cases::run_change),
+    route!(POST "/admin/workbench/changes/{id}/shadow", "Decide recent requests again, under what is in force and under a change", may Packs, None => "PolicyRun", workbench::cases::shadow),
+    route!(POST "/admin/workbench/changes/{id}/step", "Submit, approve, reject, reopen, withdraw, schedule, unschedule or publish a change", may Packs, Some("PolicyStep") => "PolicyChange", workbench::steps::step),
+    route!(GET "/admin/workbench/cases", "Saved cases", may PacksRead, None => "PolicyCases", workbench::cases::list),
+    route!(POST "/admin/workbench/cases", "Save a case", may Packs, Some("NewPolicyCase") => "PolicyCase", workbench::cases::add),
+    route!(POST "/admin/workbench/cases/run", "Run all cases under what is in force", may Packs, None => "PolicyRun", workbench::cases::run),
+    route!(PUT "/admin/workbench/cases/{id}", "Change a case", may Packs, Some("NewPolicyCase") => "PolicyCase", workbench::cases::put),
+    route!(DELETE "/admin/workbench/cases/{id}", "Remove a case", may Packs, None => "Done", workbench::cases::remove),
+    route!(GET "/admin/workbench/revisions", "What was put in force, newest first", may PacksRead, None => "PolicyRevisions", workbench::history::list),
+    route!(GET "/admin/workbench/revisions/{id}/diff", "What a revision altered, or what going back to it would", may PacksRead, None => "PolicyDiff", workbench::history::diff),
+    route!(POST "/admin/workbench/rollback", "Put an earlier revision in force again; 0 is the packs without any edit", may Packs, Some("PolicyRollback") => "PolicyRolledBack", workbench::history::roll_back),
     // Signing on, and the second factor.
     route!(POST "/console/api/oidc", "Begin to sign on at the configured provider", Open, None => "SignOnBegun", sign_on::begin),
     route!(GET "/console/api/oidc/callback", "Where the provider sends browsers back to", Open, None => "Redirect", sign_on::callback),

@@ -8,6 +8,7 @@ mod register;
 mod notifications;
 mod protection;
 mod sign_on;
+mod workbench;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ pub use register::Register;
 pub use notifications::{Channel, ChannelKind, Notifications, SmtpTls};
 pub use protection::Protection;
 pub use sign_on::{Mapping, Oidc};
+pub use workbench::Workbench;
 
 /// The whole configuration, as in `menshen.toml`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -69,6 +71,8 @@ pub struct Config {
     pub notifications: Notifications,
     /// What protects stored data.
     pub protection: Protection,
+    /// The policy workbench.
+    pub workbench: Workbench,
     /// Traces.
     pub traces: Traces,
 }
@@ -96,6 +100,7 @@ impl Default for Config {
             incidents: Incidents::default(),
             notifications: Notifications::default(),
             protection: Protection::default(),
+            workbench: Workbench::default(),
             traces: Traces::default(),
         }
     }

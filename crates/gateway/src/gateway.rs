@@ -33,7 +33,7 @@ use crate::family::images::Images;
 use crate::family::messages::Messages;
 use crate::family::responses::Responses;
 use crate::family::speech::Speech;
-use crate::guard::{Guard, Snapshot};
+use crate::guard::{Guard, Published, Snapshot};
 use crate::label::Labels;
 use crate::limits::Limiter;
 use crate::metrics::Metrics;
@@ -41,6 +41,7 @@ use crate::sign_on::SignOn;
 use crate::tiers::Tiers;
 use crate::upstream::Upstreams;
 use crate::witness::{Testimony, Witness};
+use crate::workbench::Workbench;
 
 /// How applications are graded, with what is wrong with the files that say so.
 pub struct Governed {
@@ -90,6 +91,7 @@ pub struct Gateway {
     pub incident_rules: crate::incidents::Rules,
     /// The way to people outside.
     pub notifier: crate::notify::Notifier,
+    pub(crate) workbench: Workbench,
     slots: Arc<Semaphore>,
     draining: AtomicBool,
     /// Cancelled when the drain time is over: what is still under way ends, and is recorded.
@@ -137,6 +139,7 @@ impl Gateway {
             spans,
             incident_rules,
             notifier,
+            workbench: Workbench::default(),
             slots: Arc::new(Semaphore::new(config.limits.max_concurrent)),
             draining: AtomicBool::new(false),
             stopping: CancellationToken::new(),
@@ -191,8 +194,20 @@ impl Gateway {
     /// # Errors
     /// When a pack has errors; the message holds the first of them, the log all.
     pub async fn reload(self: &Arc<Self>, by: &str) -> Result<(), GatewayError> {
-        let config = self.config.clone();
-        let loaded = tokio::task::spawn_blocking(move || Snapshot::load(&config)).await;
+        // What is put in force meanwhile must not be taken back by this.
+        let _putting = self.workbench.putting().await;
+        let (config, live) = (self.config.clone(), self.guard.snapshot());
+        let published = Arc::clone(&live.published);
+        // Edits that stood by themselves get another chance over what lies beneath them now.
+        let again = Arc::new(Published { whole: None, ..(*published).clone() });
+        let loaded = tokio::task::spawn_blocking(move || {
+            let loaded = Snapshot::load_published(&config, again);
+            match published.whole.is_some() && loaded.errors > 0 {
+                true => Snapshot::load_published(&config, published),
+                false => loaded,
+            }
+        })
+        .await;
         let snapshot =
             loaded.map_err(|e| GatewayError::new(Failure::Internal, "the packs could not be loaded").detail(e))?;
         for line in &snapshot.diagnostics {

@@ -16,7 +16,7 @@ use menshen_judge::cascade::{Cascade, Options as JudgeOptions};
 use menshen_judge::pack::ModelPack;
 use menshen_judge::remote::{self, Format, RemoteModel};
 use menshen_judge::{Judge, JudgeInput};
-use menshen_policy::{Lang, Origin, PackSet, Policy, Question, Settings, Subject};
+use menshen_policy::{Edits, Lang, Origin, PackSet, Policy, Question, Settings, Subject};
 use menshen_verdict::{
     Action, AnswerRef, Conversation, Disposition, Family, Kind, Redaction, Role, Scored, Side, Stage, Unavailable,
     Verdict,
@@ -39,7 +39,7 @@ pub struct Snapshot {
     /// The native judge that runs in it, if one does.
     pub judge: Option<Arc<Cascade>>,
     /// Another model that judges the same texts without any effect.
-    pub shadow: Option<Shadow>,
+    pub shadow: Option<Arc<Shadow>>,
     /// The packs that both sides were compiled from.
     pub packs: PackSet,
     policies: HashMap<String, Arc<Policy>>,
@@ -50,15 +50,110 @@ pub struct Snapshot {
     pub diagnostics: Vec<String>,
     /// How many of the diagnostics are errors.
     pub errors: usize,
+    /// The diagnostics with their places.
+    pub notes: Vec<Note>,
+    /// What the workbench laid over the packs.
+    pub published: Arc<Published>,
+}
+
+/// What the workbench laid over the packs of the binary and the folders.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Published {
+    /// The revision; 0 where nothing was ever published.
+    pub revision: i64,
+    /// Its edits.
+    pub edits: Edits,
+    /// The whole texts of the revision's packs, where its edits no longer fit what lies beneath them: then these stand by
+    /// themselves, and nothing of a folder or the binary shows through.
+    pub whole: Option<Edits>,
+}
+
+impl Published {
+    /// These with further edits.
+    #[must_use]
+    pub fn then(&self, edits: &Edits) -> Self {
+        Published {
+            revision: self.revision,
+            edits: self.edits.then(edits),
+            whole: self.whole.as_ref().map(|whole| whole.then(edits)),
+        }
+    }
+}
+
+/// Something that is wrong with what was compiled, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Whether what was compiled is not what was written.
+    pub error: bool,
+    /// The file, as its origin names it, or the setting.
+    pub path: String,
+    /// Line, from 1; 0 for the whole.
+    pub line: usize,
+    /// Column in characters, from 1; 0 beside line 0.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// All of it in one line.
+    pub shown: String,
+}
+
+impl Note {
+    fn of_policy(d: &menshen_policy::Diagnostic) -> Self {
+        Note {
+            error: d.is_error(),
+            path: d.path.clone(),
+            line: d.line,
+            column: d.column,
+            message: d.message.clone(),
+            remedy: d.remedy.clone(),
+            shown: d.to_string(),
+        }
+    }
+
+    fn of_detect(d: &menshen_detect::Diagnostic) -> Self {
+        Note {
+            error: d.severity == menshen_detect::Severity::Error,
+            path: d.path.clone(),
+            line: d.line,
+            column: d.column,
+            message: d.message.clone(),
+            remedy: d.remedy.clone(),
+            shown: d.to_string(),
+        }
+    }
+
+    fn of_setting(what: &str, reason: String) -> Self {
+        let shown = format!("{what}: {reason}");
+        let remedy = String::new();
+        Note { error: true, path: what.to_owned(), line: 0, column: 0, message: reason, remedy, shown }
+    }
 }
 
 impl Snapshot {
     /// Compiles packs from the built-in ones and the configured folders.
     pub fn load(config: &Config) -> Self {
+        Snapshot::load_published(config, Arc::default())
+    }
+
+    /// The same with what the workbench published over them.
+    pub fn load_published(config: &Config, published: Arc<Published>) -> Self {
+        Snapshot::compile(config, published, None)
+    }
+
+    /// Compiles packs with other edits, beside the models of `self`: what is tried is what would be put in force.
+    #[must_use]
+    pub fn with_edits(&self, config: &Config, published: Arc<Published>) -> Self {
+        Snapshot::compile(config, published, Some(self))
+    }
+
+    fn compile(config: &Config, published: Arc<Published>, models: Option<&Snapshot>) -> Self {
         let mut origins = vec![menshen_policy::embedded()];
         origins.extend(config.pack_folders.iter().cloned().map(Origin::Folder));
-        let (packs, diagnostics) = PackSet::load(&origins, &config.packs);
-        let mut notes: Vec<(bool, String)> = diagnostics.iter().map(|d| (d.is_error(), d.to_string())).collect();
+        let edits = published.whole.as_ref().unwrap_or(&published.edits);
+        let (packs, diagnostics) = PackSet::load_edited(&origins, &config.packs, edits);
+        let mut notes: Vec<Note> = diagnostics.iter().map(Note::of_policy).collect();
         let sources: Vec<menshen_detect::Source> = packs
             .detect_sources()
             .into_iter()
@@ -76,21 +171,24 @@ impl Snapshot {
         let options =
             Options { max_hold_bytes: config.stream.max_hold_bytes, stride_bytes: STRIDE_BYTES, ..Options::default() };
         let (engine, diagnostics) = Engine::compile(&sources, &options);
-        let is_error = |d: &menshen_detect::Diagnostic| d.severity == menshen_detect::Severity::Error;
-        notes.extend(diagnostics.iter().map(|d| (is_error(d), d.to_string())));
-        let mut failed = |what: &str, reason: String| notes.push((true, format!("{what}: {reason}")));
-        let judge = native_judge(config).unwrap_or_else(|reason| {
-            failed("guard.judge.model", reason);
-            None
-        });
-        let shadow = match (&judge, &config.guard.judge.shadow) {
-            (Some(live), Some(folder)) => {
+        notes.extend(diagnostics.iter().map(Note::of_detect));
+        let mut failed = |what: &str, reason: String| notes.push(Note::of_setting(what, reason));
+        let judge = match models {
+            Some(models) => models.judge.clone(),
+            None => native_judge(config).unwrap_or_else(|reason| {
+                failed("guard.judge.model", reason);
+                None
+            }),
+        };
+        let shadow = match (models, &judge, &config.guard.judge.shadow) {
+            (Some(models), ..) => models.shadow.clone(),
+            (None, Some(live), Some(folder)) => {
                 let pack = ModelPack::load(folder).map_err(|e| e.to_string());
                 let started = pack.and_then(|pack| {
                     let shadow = Arc::new(Cascade::new(pack, judge_options(config)));
                     Shadow::start(Arc::clone(live), shadow).map_err(|e| e.to_string())
                 });
-                started.map_err(|reason| failed("guard.judge.shadow", reason)).ok()
+                started.map_err(|reason| failed("guard.judge.shadow", reason)).ok().map(Arc::new)
             }
             _ => None,
         };
@@ -105,9 +203,9 @@ impl Snapshot {
         let engine = engine.with_placeholders(packs.placeholder_names());
         let engine = engine.with_judges(judge.iter().map(|j| Arc::clone(j) as Arc<dyn Judge>).collect());
         // Errors first: who shows only one shows what has to be corrected.
-        notes.sort_by_key(|(error, _)| !error);
-        let errors = notes.iter().filter(|(error, _)| *error).count();
-        let lines = notes.into_iter().map(|(_, line)| line).collect();
+        notes.sort_by_key(|note| !note.error);
+        let errors = notes.iter().filter(|note| note.error).count();
+        let lines = notes.iter().map(|note| note.shown.clone()).collect();
         let default = config.apps.get("default").cloned().unwrap_or_default();
         let default_policy = Arc::new(packs.policy(&settings(config, &default)));
         let policies = config
@@ -124,6 +222,9 @@ impl Snapshot {
                 json!({"version": m.version, "settings": m.settings(), "data": m.made.data}),
             );
         }
+        if published.revision > 0 {
+            versions.insert("workbench".to_owned(), json!({"version": published.revision.to_string()}));
+        }
         let versions = Value::Object(versions);
         Snapshot {
             engine: Arc::new(engine),
@@ -135,6 +236,8 @@ impl Snapshot {
             versions,
             diagnostics: lines,
             errors,
+            notes,
+            published,
         }
     }
 
@@ -289,9 +392,36 @@ impl Guard {
     }
 
     /// Puts another version in force. Requests under way finish on the one they began with.
-    pub fn swap(&self, snapshot: Snapshot) {
+    pub fn swap(&self, snapshot: impl Into<Arc<Snapshot>>) {
         // Cached verdicts are keyed by the engine's id, so those of another version are never met again.
-        self.snapshot.store(Arc::new(snapshot));
+        self.snapshot.store(snapshot.into());
+    }
+
+    /// What a version would make of one text, with what is in this process alone: no remote judge is asked, nothing is
+    /// recorded, and no shadow looks on. Takes as long as it takes: not for a thread that serves requests.
+    pub fn rehearse(&self, snapshot: &Snapshot, conversation: &Conversation, side: Side, subject: &Subject) -> Ruling {
+        let mut verdict = Verdict::default();
+        for (i, mut one) in
+            inspect(&snapshot.engine, conversation, &self.cache, &Extra::default()).into_iter().enumerate()
+        {
+            for finding in &mut one.findings {
+                finding.segment = i;
+            }
+            verdict.absorb(one);
+        }
+        let (extra, lang) = (Extra::default(), language(conversation));
+        let inquiry = Inquiry { side, subject, extra: &extra, guided: false, lang };
+        let policy = snapshot.policy(&subject.app);
+        let mut disposition = policy.decide(&inquiry.question(conversation, &verdict));
+        if side == Side::Input
+            && !disposition.unavailable
+            && let Some(answer) = self.answer(snapshot, conversation, subject)
+        {
+            disposition.action = Action::Answer;
+            disposition.answer = Some(answer);
+            disposition.rule = None;
+        }
+        Ruling { verdict, disposition, withheld: Vec::new() }
     }
 
     /// The folders of packs and models that are watched.

@@ -43,6 +43,8 @@ pub(crate) struct PackFile {
     /// The path that diagnostics name.
     pub(crate) shown: String,
     pub(crate) body: String,
+    /// Whether an edit made it.
+    pub(crate) edited: bool,
 }
 
 /// The files of one pack folder, in order of their paths.
@@ -186,7 +188,7 @@ fn decode(relative: String, shown: String, bytes: Vec<u8>, out: &mut Vec<Diagnos
     match String::from_utf8(bytes) {
         Ok(body) => {
             let body = body.strip_prefix('\u{FEFF}').map(str::to_owned).unwrap_or(body);
-            Some(PackFile { relative, shown, body })
+            Some(PackFile { relative, shown, body, edited: false })
         }
         Err(error) => {
             let at = error.utf8_error().valid_up_to();

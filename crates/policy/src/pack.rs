@@ -7,6 +7,7 @@ use crate::answers::{self, Answer, Lexicon};
 use crate::constitution::{self, Principle};
 use crate::diagnostic::Diagnostic;
 use crate::document::{Fields, File};
+use crate::edits::PackText;
 use crate::files::{PackFile, PackFiles};
 use crate::glob::Glob;
 use crate::reply::{self, Reply};
@@ -78,6 +79,7 @@ pub(crate) struct Pack {
     pub(crate) detectors: Vec<String>,
     pub(crate) sources: Vec<DetectSource>,
     pub(crate) pending: Vec<Pending>,
+    pub(crate) texts: Vec<PackText>,
 }
 
 /// Reads `pack.toml`; `None` when the pack cannot be used.
@@ -151,6 +153,12 @@ impl Pack {
         let mut pack = Pack { hash: hash(&files), manifest, ..Pack::default() };
         let mut seen = Seen::default();
         for source in files.files {
+            pack.texts.push(PackText {
+                name: format!("{}/{}", pack.manifest.id, source.relative),
+                shown: source.shown.clone(),
+                body: Arc::from(source.body.as_str()),
+                edited: source.edited,
+            });
             pack.read_file(source, &mut seen, out);
         }
         pack

@@ -7,6 +7,7 @@ use crate::answers::{Answer, Index, Lexicon};
 use crate::constitution::Principle;
 use crate::diagnostic::{Diagnostic, Severity, nearest};
 use crate::document::{Fields, File};
+use crate::edits::{Edits, PackText};
 use crate::files::{Origin, PackFiles};
 use crate::pack::{DetectSource, Manifest, Name, Pack, Pending, TopicName, labels, read_manifest, read_topics};
 use crate::policy::Policy;
@@ -62,9 +63,15 @@ impl PackSet {
     /// Whatever can be loaded is: each [`Severity::Error`] among the diagnostics means that the policy that was loaded
     /// is not the policy that was written, and the caller decides whether to run with it.
     pub fn load(origins: &[Origin], enabled: &[String]) -> (PackSet, Vec<Diagnostic>) {
+        PackSet::load_edited(origins, enabled, &Edits::new())
+    }
+
+    /// The same with edits over the files of packs. An edited file is named `pack/path` in diagnostics.
+    pub fn load_edited(origins: &[Origin], enabled: &[String], edits: &Edits) -> (PackSet, Vec<Diagnostic>) {
         let mut out = Vec::new();
         let mut topics = Vec::new();
         let mut found = find(origins, &mut topics, &mut out);
+        edit(&mut found, edits, &mut out);
         let defaults: Vec<String> = DEFAULT_PACKS.iter().map(|p| (*p).to_owned()).collect();
         let enabled = if enabled.is_empty() { &defaults } else { enabled };
         let mut packs = Vec::new();
@@ -85,6 +92,11 @@ impl PackSet {
     /// The ids of all packs that the origins hold, in order.
     pub fn discover(origins: &[Origin]) -> Vec<String> {
         find(origins, &mut Vec::new(), &mut Vec::new()).into_keys().collect()
+    }
+
+    /// The texts of all files, pack by pack in the order of loading.
+    pub fn texts(&self) -> impl Iterator<Item = &PackText> {
+        self.0.packs.iter().flat_map(|p| &p.texts)
     }
 
     /// The keyword lists and pattern files, for the engine that detects.
@@ -252,6 +264,31 @@ fn find(origins: &[Origin], topics: &mut Vec<TopicName>, out: &mut Vec<Diagnosti
         }
     }
     found
+}
+
+/// Applies edits to the packs that were found. A pack without a usable manifest is not there.
+fn edit(found: &mut Found, edits: &Edits, out: &mut Vec<Diagnostic>) {
+    for pack in edits.packs() {
+        let (manifest, mut files) = match found.remove(pack) {
+            Some((manifest, files)) => (Some(manifest), files),
+            None => (None, PackFiles { shown: pack.to_owned(), files: Vec::new() }),
+        };
+        let changed = edits.apply(pack, &mut files, out);
+        let manifest = if changed { read_manifest(&files, out) } else { manifest };
+        let shown = format!("{pack}/pack.toml");
+        match manifest {
+            Some(manifest) if manifest.id == pack => drop(found.insert(pack.to_owned(), (manifest, files))),
+            Some(manifest) => {
+                let message = format!("the pack calls itself {:?}", manifest.id);
+                out.push(Diagnostic::of_file(shown, message, format!("write `id = \"{pack}\"`")));
+            }
+            None if files.files.iter().any(|f| f.relative == "pack.toml") => {}
+            None => {
+                let message = "the pack has no pack.toml: it is not loaded";
+                out.push(Diagnostic::of_file(shown, message, "write pack.toml with `id` and `version`"));
+            }
+        }
+    }
 }
 
 /// The enabled packs, each after what it requires.

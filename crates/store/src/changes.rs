@@ -27,6 +27,7 @@ use crate::protection::rows::{self as protection, ProtectionChange};
 use crate::protection::text_keys;
 use crate::reviews::Decision;
 use crate::users::Suspension;
+use crate::workbench::{WorkbenchChange, rows as workbench};
 
 /// The event of the record that retention leaves.
 pub(crate) const PRUNED: &str = "retention.prune";
@@ -100,6 +101,7 @@ pub(crate) enum Change {
     PutFeedback(Box<Feedback>),
     Incident(Box<IncidentWrite>),
     Message(Box<MessageWrite>),
+    Workbench(Box<WorkbenchChange>),
 }
 
 #[derive(Debug, Clone)]
@@ -332,6 +334,10 @@ pub(crate) async fn apply(
         }
         Change::Message(write) => return Ok(Effect { number: outbox::apply(conn, write).await?, pruned: None }),
         Change::Protection(change) => return protection::apply(conn, change, tail).await,
+        Change::Workbench(change) => {
+            let rows = workbench::apply(conn, change).await?;
+            return Ok(Effect { number: i64::try_from(rows).unwrap_or(i64::MAX), pruned: None });
+        }
         Change::Fold => return Ok(Effect::default()),
         Change::FillGap { day_offset_min } => {
             let left = observe::fill_gap(conn, *day_offset_min).await?;

@@ -71,6 +71,7 @@ mod time;
 mod usage;
 mod users;
 mod verify;
+mod workbench;
 mod writer;
 
 pub use agreements::{Agreement, NewAgreement};
@@ -119,3 +120,7 @@ pub use store::{Health, Pruned, Store};
 pub use usage::{DayUsage, Usage};
 pub use users::{Strikes, Suspension};
 pub use verify::{Broken, Reason, VerifyReport};
+pub use workbench::{
+    ChangeEvent, ChangeFile, ChangeState, FullChange, LARGEST_POLICY_FILE, NewPolicyCase, NewRevision, PolicyCase,
+    PolicyChange, Revision, RevisionFile, Step,
+};

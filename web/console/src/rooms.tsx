@@ -1,6 +1,7 @@
 import {
   AuditOutlined, BarChartOutlined, DatabaseOutlined, FilePdfOutlined, ProfileOutlined, SolutionOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, ReadOutlined,
   AuditOutlined, BarChartOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, LockOutlined, ReadOutlined,
+  AuditOutlined, BarChartOutlined, EditOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, ReadOutlined,
   SafetyCertificateOutlined, TagOutlined, TeamOutlined, ThunderboltOutlined,
   AlertOutlined, AuditOutlined, BarChartOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, ReadOutlined,
   SafetyCertificateOutlined, TagOutlined, TeamOutlined, ThunderboltOutlined, UserSwitchOutlined,
@@ -33,6 +34,10 @@ export const ROOMS: readonly Room[] = [
   { path: '/records', Page: lazy(() => import('./pages/records')), group: 'watch', name: 'nav.records', icon: <FileSearchOutlined /> },
   { path: '/records/:id', Page: lazy(() => import('./pages/record')) },
   { path: '/policy', Page: lazy(() => import('./pages/policy')), group: 'decide', name: 'nav.policy', icon: <ReadOutlined /> },
+  { path: '/workbench', Page: lazy(() => import('./pages/workbench')), group: 'decide', name: 'nav.workbench', icon: <EditOutlined /> },
+  { path: '/workbench/cases', Page: lazy(() => import('./pages/workbench_cases')) },
+  { path: '/workbench/history', Page: lazy(() => import('./pages/workbench_history')) },
+  { path: '/workbench/:id', Page: lazy(() => import('./pages/workbench_change')) },
   { path: '/reviews', Page: lazy(() => import('./pages/reviews')), group: 'decide', name: 'nav.reviews', icon: <AuditOutlined /> },
   { path: '/labels', Page: lazy(() => import('./pages/labels')), group: 'decide', name: 'nav.labels', icon: <TagOutlined /> },
   { path: '/register', Page: lazy(() => import('./pages/register')), group: 'govern', name: 'nav.register', icon: <ProfileOutlined /> },

@@ -164,8 +164,8 @@ fn pack_report(snapshot: &Snapshot) -> Value {
     json!({
         "packs": snapshot.versions, "engine": snapshot.engine.id(), "keywords": words, "patterns": patterns,
         "rules": snapshot.packs.rules().count(), "principles": snapshot.packs.principles().len(),
-        "answers": snapshot.packs.answers().count(), "shadow": snapshot.shadow.as_ref().map(crate::shadow::Shadow::report),
-        "errors": snapshot.errors, "diagnostics": snapshot.diagnostics,
+        "answers": snapshot.packs.answers().count(), "shadow": snapshot.shadow.as_ref().map(|s| s.report()),
+        "errors": snapshot.errors, "diagnostics": snapshot.diagnostics, "revision": snapshot.published.revision,
     })
 }
 

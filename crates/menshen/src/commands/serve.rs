@@ -73,6 +73,9 @@ pub struct Serve {
     /// Open an audit that does not fit its head file (restored from a backup, say): the break is recorded
     #[arg(long)]
     accept_break: bool,
+    /// Run on the packs of the program and the folders, without what the console's workbench published over them
+    #[arg(long)]
+    ignore_published: bool,
 }
 
 /// Runs until told to stop.
@@ -84,16 +87,6 @@ pub async fn run(config: Config, serve: Serve) -> Result<ExitCode> {
         .map_err(|e| exit::usage(format!("log filter {:?} is wrong: {e}", config.log)))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 
-    let snapshot = Snapshot::load(&config);
-    for line in &snapshot.diagnostics {
-        tracing::warn!("{line}");
-    }
-    if snapshot.errors > 0 {
-        return Err(exit::usage(format!(
-            "the packs have {} errors (above); correct them, or check them with `menshen packs check`",
-            snapshot.errors
-        )));
-    }
     let options = Options { accept_break: serve.accept_break, ..store_options(&config)? };
     let store = Store::open(&config.data_dir, options).await.map_err(|e| {
         let hint = match e {
@@ -104,6 +97,22 @@ pub async fn run(config: Config, serve: Serve) -> Result<ExitCode> {
         };
         exit::environment(format!("cannot open the store in {}: {e}{hint}", config.data_dir.display()))
     })?;
+    let snapshot = menshen_gateway::in_force(&config, &store, serve.ignore_published)
+        .await
+        .map_err(|e| exit::environment(format!("cannot read what was published: {e}")))?;
+    for line in &snapshot.diagnostics {
+        tracing::warn!("{line}");
+    }
+    if snapshot.errors > 0 {
+        let hint = match snapshot.published.revision {
+            0 => "",
+            _ => "; --ignore-published starts without what was published over them",
+        };
+        return Err(exit::usage(format!(
+            "the packs have {} errors (above); correct them, or check them with `menshen packs check`{hint}",
+            snapshot.errors
+        )));
+    }
     let set_key = std::env::var("MENSHEN_ADMIN_KEY").ok().filter(|k| !k.is_empty());
     let made_key = first_admin_key(&store, set_key.as_deref()).await?;
     let listener = TcpListener::bind(config.listen).await.map_err(|e| {
@@ -241,6 +250,7 @@ async fn keep_house(gateway: Arc<Gateway>) {
         };
         ticks += 1;
         gateway.flush_traces().await;
+        gateway.publish_due().await;
         let now = newest(gateway.guard.folders());
         if asked || now != seen {
             seen = now;

@@ -17,3 +17,4 @@ mod records;
 mod register;
 mod retention;
 mod tamper;
+mod workbench;

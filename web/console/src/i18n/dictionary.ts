@@ -5,6 +5,7 @@ import { en as reportEn, zh as reportZh } from './parts/report'
 import { en as behaviourEn, zh as behaviourZh } from './parts/behaviour'
 import { en as incidentsEn, zh as incidentsZh } from './parts/incidents'
 import { zh as sharedZh } from './zh'
+import * as workbench from './parts/workbench'
 import { en as signonEn, zh as signonZh } from './parts/signon'
 
 // A part of the console keeps its words in a file of its own, `parts/<part>.ts`, which exports `zh` and `en`; its rows stand here.
@@ -15,6 +16,7 @@ export const zh = {
   ...behaviourZh,
   ...incidentsZh,
   ...protectionZh,
+  ...workbench.zh,
   ...signonZh,
 }
 export type Key = keyof typeof zh
@@ -25,5 +27,6 @@ export const en: Record<Key, string> = {
   ...behaviourEn,
   ...incidentsEn,
   ...protectionEn,
+  ...workbench.en,
   ...signonEn,
 }

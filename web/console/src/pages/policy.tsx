@@ -1,6 +1,7 @@
 import { ReloadOutlined } from '@ant-design/icons'
 import { App, Button } from 'antd'
 import { useState } from 'react'
+import { Link } from 'react-router-dom'
 import { call } from '../api/client'
 import type { components } from '../api/schema'
 import { useLanguage } from '../i18n'
@@ -28,7 +29,7 @@ export default function Policy() {
     setBusy(false)
   }
   return (
-    <Page title={t('nav.policy')} about={t('policy.about')} actions={<Button icon={<ReloadOutlined />} loading={busy} onClick={() => void again()}>{t('policy.reload')}</Button>}>
+    <Page title={t('nav.policy')} about={t('policy.about')} actions={<><Link className="button-link" to="/workbench">{t('nav.workbench')}</Link><Button icon={<ReloadOutlined />} loading={busy} onClick={() => void again()}>{t('policy.reload')}</Button></>}>
       <Shown of={loaded}>
         {(packs) => (
           <>
