@@ -38,6 +38,10 @@ pack_folders = [${JSON.stringify(join(root, 'e2e/console/packs'))}]
 [limits]
 strikes_in_a_row = 3
 
+[cases]
+public = true
+public_per_hour = 600
+
 [label]
 producer = "001191110102MACQD9K64010000"
 explicit = "none"

@@ -1,6 +1,7 @@
 //! What a house looks like that has been used for a while: accounts of every role in two tenants, keys, conversations of every kind,
 //! a campaign, vulnerabilities handed in, an assessment. All of it is asked of the program as anybody would ask.
 import { Client, totp } from './program.mjs'
+import { cases } from './seed_cases.mjs'
 import { XSS } from './upstream.mjs'
 import { register } from './seed_register.mjs'
 
@@ -193,6 +194,7 @@ export async function seed(program) {
   if (stopped) await clients.reviewer.call('POST', `/admin/records/${stopped.id}/feedback`, { verdict: 'false_positive', note })
   await owner.call('POST', '/admin/agreements', { app: 'support', user: 'u-1001', terms: 'T-2026-07', expires_in_s: 365 * 86_400 })
 
+  const caseIds = await cases(program, keys, clients, Client)
   const registered = await register(clients)
   const [campaignId, hostile, , run] = await Promise.all([campaign(program, clients.red_teamer, '客服助手上线前试探', 20), campaign(program, clients.red_teamer, '<svg onload=window.__owned=40>', 1), range(clients.red_teamer, clients.reviewer), assessment(program, owner)])
   return {
@@ -200,7 +202,7 @@ export async function seed(program) {
     people: Object.fromEntries(Object.entries(PEOPLE).map(([who, one]) => [who, { name: one.name, tenant: one.tenant, cookie: clients[who]?.cookie ?? '', csrf: clients[who]?.csrf ?? '' }])),
     // What `{…}` in the list of pages stands for.
     ids: { record: records.find((r) => r.action === 'redact')?.id ?? '', campaign: campaignId, hostile_campaign: hostile, run,
-      entry: registered.entry, ethics: registered.closed, agent: registered.agent,
+      entry: registered.entry, ethics: registered.closed, agent: registered.agent, ...caseIds,
     },
   }
 }

@@ -28,6 +28,7 @@ use crate::guard::{Inquiry, Ruling};
 pub mod admin;
 pub mod agentgateway;
 pub mod behaviour;
+pub mod cases;
 pub mod fms;
 pub mod guard;
 pub mod health;
@@ -277,6 +278,20 @@ pub static ROUTES: &[Route] = &[
     route!(GET "/admin/workbench/revisions", "What was put in force, newest first", may PacksRead, None => "PolicyRevisions", workbench::history::list),
     route!(GET "/admin/workbench/revisions/{id}/diff", "What a revision altered, or what going back to it would", may PacksRead, None => "PolicyDiff", workbench::history::diff),
     route!(POST "/admin/workbench/rollback", "Put an earlier revision in force again; 0 is the packs without any edit", may Packs, Some("PolicyRollback") => "PolicyRolledBack", workbench::history::roll_back),
+    route!(POST "/v1/complaints", "Send an appeal, a complaint or a report on behalf of an end user; the same idempotency-key, the same receipt", Caller, Some("NewComplaint") => "ComplaintReceipt", cases::complaints::send),
+    route!(GET "/v1/complaints/{number}", "How a complaint of this application stands, and its answer", Caller, None => "ComplaintStanding", cases::complaints::look),
+    route!(POST "/v1/complaints/{number}/appeal", "Go on with it: once, after its answer", Caller, Some("ComplaintAppeal") => "ComplaintStanding", cases::complaints::appeal_own),
+    route!(GET "/v1/complaints/public/form", "Whether anybody may send a complaint, and of which kinds", Open, None => "ComplaintForm", cases::complaints::form),
+    route!(POST "/v1/complaints/public", "Send a complaint without a key, where the operator allows it", Open, Some("NewComplaint") => "ComplaintReceipt", cases::complaints::send_public),
+    route!(POST "/v1/complaints/public/standing", "How the complaint of a receipt stands, and its answer", Open, Some("ReceiptShown") => "ComplaintStanding", cases::complaints::look_public),
+    route!(POST "/v1/complaints/public/appeal", "Go on with the complaint of a receipt: once, after its answer", Open, Some("ReceiptShown") => "ComplaintStanding", cases::complaints::appeal_public),
+    route!(GET "/admin/cases", "Appeals, complaints and reports, what is due first before the rest", may CasesRead, None => "CasePage", cases::list),
+    route!(POST "/admin/cases", "Write down a case that came in another way", may Cases, Some("NewStaffCase") => "ComplaintReceipt", cases::open),
+    route!(GET "/admin/cases/book", "Kinds, decisions, effects, templates, and who may be given a case", may CasesRead, None => "CaseBook", cases::book),
+    route!(GET "/admin/cases/statistics", "What there is to do, and how it went", may CasesRead, None => "CaseStatistics", cases::statistics),
+    route!(GET "/admin/cases/{id}", "A case with everything in it", may CasesRead, None => "CaseFile", cases::one),
+    route!(POST "/admin/cases/{id}/steps", "Take a step in a case", may Cases, Some("CaseStep") => "Case", cases::steps::take),
+    route!(POST "/admin/cases/{id}/preview", "The words of a notice, before it is made", may Cases, Some("NoticeAsked") => "NoticeWords", cases::steps::preview),
     // Signing on, and the second factor.
     route!(POST "/console/api/oidc", "Begin to sign on at the configured provider", Open, None => "SignOnBegun", sign_on::begin),
     route!(GET "/console/api/oidc/callback", "Where the provider sends browsers back to", Open, None => "Redirect", sign_on::callback),
@@ -520,6 +535,7 @@ fn api_of(path: &str) -> &'static str {
         "/request" | "/response" => "agentgateway",
         p if p.starts_with("/v1/labels") => "labels",
         p if p.starts_with("/v1/users") => "users",
+        p if p.starts_with("/v1/complaints") => "complaints",
         p if p.starts_with("/v1/guardrails") => "openguardrails",
         p if p.starts_with("/api/v1/text/") => "fms",
         p if p.starts_with("/admin/") || p.starts_with("/console/") => "admin",

@@ -1,6 +1,7 @@
 //! What an operator can set. Every value has a documented default; units are in the names.
 
 mod behaviour;
+mod cases;
 mod console;
 mod incidents;
 mod label;
@@ -18,6 +19,7 @@ use menshen_judge::remote::Format;
 use serde::{Deserialize, Serialize};
 
 pub use behaviour::{Behaviour, Tiers};
+pub use cases::Cases;
 pub use console::{Console, SecureCookie};
 pub use incidents::{Incidents, Operator};
 pub use label::{AppLabel, Explicit, Label, Mark, UnlabelledFiles};
@@ -73,6 +75,8 @@ pub struct Config {
     pub protection: Protection,
     /// The policy workbench.
     pub workbench: Workbench,
+    /// Appeals, complaints and reports.
+    pub cases: Cases,
     /// Traces.
     pub traces: Traces,
 }
@@ -101,6 +105,7 @@ impl Default for Config {
             notifications: Notifications::default(),
             protection: Protection::default(),
             workbench: Workbench::default(),
+            cases: Cases::default(),
             traces: Traces::default(),
         }
     }

@@ -87,6 +87,8 @@ failures! {
     RateLimited = 429, "rate_limit_exceeded", Client, Invalid, true;
     /// No such path.
     NotFound = 404, "not_found", Client, Invalid, false;
+    /// It does not fit the present state of what it would change.
+    Conflict = 409, "conflict", Client, Invalid, false;
     /// The path exists, the method does not.
     MethodNotAllowed = 405, "method_not_allowed", Client, Invalid, false;
     /// The request refers to text kept elsewhere that was never inspected here.

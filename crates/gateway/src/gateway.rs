@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -23,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use crate::api;
 use crate::auth::{Door, of_annex};
 use crate::behaviour::Conduct;
+use crate::cases::{Book, Strangers};
 use crate::config::Config;
 use crate::error::{Failure, GatewayError};
 use crate::exchange;
@@ -96,6 +98,9 @@ pub struct Gateway {
     draining: AtomicBool,
     /// Cancelled when the drain time is over: what is still under way ends, and is recorded.
     pub(crate) stopping: CancellationToken,
+    /// Kinds, time limits and words of cases.
+    pub(crate) cases: ArcSwap<Book>,
+    pub(crate) strangers: Strangers,
     annex: OnceLock<Annex>,
     /// How applications are graded, as it is in force.
     governed: arc_swap::ArcSwap<Governed>,
@@ -143,6 +148,8 @@ impl Gateway {
             slots: Arc::new(Semaphore::new(config.limits.max_concurrent)),
             draining: AtomicBool::new(false),
             stopping: CancellationToken::new(),
+            cases: ArcSwap::from_pointee(Book::load(&config.cases)?),
+            strangers: Strangers::new(&config.cases),
             annex: OnceLock::new(),
             governed: arc_swap::ArcSwap::from_pointee(Governed::load(&config)),
             witness: OnceLock::new(),
@@ -201,15 +208,17 @@ impl Gateway {
         // Edits that stood by themselves get another chance over what lies beneath them now.
         let again = Arc::new(Published { whole: None, ..(*published).clone() });
         let loaded = tokio::task::spawn_blocking(move || {
+            let book = Book::load(&config.cases);
             let loaded = Snapshot::load_published(&config, again);
             match published.whole.is_some() && loaded.errors > 0 {
-                true => Snapshot::load_published(&config, published),
-                false => loaded,
+                true => (Snapshot::load_published(&config, published), book),
+                false => (loaded, book),
             }
         })
         .await;
-        let snapshot =
+        let (snapshot, book) =
             loaded.map_err(|e| GatewayError::new(Failure::Internal, "the packs could not be loaded").detail(e))?;
+        let book = book?;
         for line in &snapshot.diagnostics {
             tracing::warn!("{line}");
         }
@@ -243,6 +252,7 @@ impl Gateway {
         } else {
             self.governed.store(Arc::new(governed));
         }
+        self.cases.store(Arc::new(book));
         Ok(())
     }
 

@@ -22,6 +22,7 @@
 pub mod api;
 pub mod auth;
 pub mod behaviour;
+pub mod cases;
 pub mod config;
 mod error;
 pub mod exchange;

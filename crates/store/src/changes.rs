@@ -9,6 +9,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use crate::agreements::Agreement;
 use crate::behaviour::rows::{self as behaviour, BehaviourChange};
+use crate::cases::rows::{self as case_rows, CaseChange};
 use crate::chain::{self, Hash, Row};
 use crate::cipher::Ring;
 use crate::entry::{Entry, EntryKind};
@@ -102,6 +103,7 @@ pub(crate) enum Change {
     Incident(Box<IncidentWrite>),
     Message(Box<MessageWrite>),
     Workbench(Box<WorkbenchChange>),
+    Case(Box<CaseChange>),
 }
 
 #[derive(Debug, Clone)]
@@ -338,6 +340,10 @@ pub(crate) async fn apply(
             let rows = workbench::apply(conn, change).await?;
             return Ok(Effect { number: i64::try_from(rows).unwrap_or(i64::MAX), pruned: None });
         }
+        Change::Case(change) => {
+            case_rows::apply(conn, change).await?;
+            return Ok(Effect::default());
+        }
         Change::Fold => return Ok(Effect::default()),
         Change::FillGap { day_offset_min } => {
             let left = observe::fill_gap(conn, *day_offset_min).await?;
@@ -393,6 +399,7 @@ async fn prune(
         sqlx::query(PRUNE_TALLIES).bind(before_us).execute(&mut *conn).await?;
         sqlx::query(PRUNE_SUSPENSIONS).bind(before_us).execute(&mut *conn).await?;
         sqlx::query(PRUNE_AGREEMENTS).bind(before_us).execute(&mut *conn).await?;
+        sqlx::query(case_rows::PRUNE).bind(before_us).execute(&mut *conn).await?;
         sqlx::query(PRUNE_USAGE).bind(usage_day).execute(&mut *conn).await?;
         behaviour::prune(conn, before_us).await?;
         profiles::prune(conn, before_us).await?;

@@ -91,6 +91,14 @@ pub enum Error {
         /// Its id.
         id: String,
     },
+    /// It does not fit the present state of what it would change.
+    #[error("{what}: {problem}")]
+    Conflict {
+        /// What it would change.
+        what: &'static str,
+        /// Why it cannot, and what can be done.
+        problem: String,
+    },
     /// Too many ask for something that takes long.
     #[error("too many {what} requests are under way; try again shortly")]
     Busy {

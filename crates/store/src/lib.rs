@@ -8,6 +8,8 @@
 //! on unlabelled content, the [review](Review) queue, [usage](Usage), the [people](Person) who use the console with their
 //! [sessions](Session), [alarms](Alarm) about unusual behaviour with the [measures](Measure) that were taken, and the
 //! [profiles](Profile) of end users. What they look at ([overviews](Overview), [lists of requests](RowPage)) is counted and listed from the
+//! on unlabelled content, the [review](Review) queue, [cases](Case) (appeals, complaints, reports), [usage](Usage), and the [people](Person) who use the console with their
+//! [sessions](Session). What they look at ([overviews](Overview), [lists of requests](RowPage)) is counted and listed from the
 //! audit as it is written.
 //! The red team's [campaigns](Campaigns) and [assessments](Assessments) lie in files of their own.
 //!
@@ -46,6 +48,7 @@ mod archive;
 mod assessments;
 mod behaviour;
 mod campaigns;
+mod cases;
 mod chain;
 mod changes;
 mod cipher;
@@ -82,6 +85,10 @@ pub use behaviour::{
     SubjectKind,
 };
 pub use campaigns::{AttemptRow, CampaignRow, Campaigns, SessionRow, SubmissionEvent, SubmissionRow};
+pub use cases::{
+    Case, CaseBody, CaseDecision, CaseEvent, CaseFamily, CaseFile, CaseFilter, CaseFlow, CasePage, CaseSource,
+    CaseState, CaseStatistics, CaseStep, Due, KindFigures, NewCase,
+};
 pub use cipher::Key;
 pub use entry::{Entry, EntryKind, Receipt, Record, RecordText, Text};
 pub use error::Error;

@@ -22,6 +22,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (9, "incidents", include_str!("../migrations/0009_incidents.sql")),
     (11, "protection", include_str!("../migrations/0011_protection.sql")),
     (6, "workbench", include_str!("../migrations/0006_workbench.sql")),
+    (7, "cases", include_str!("../migrations/0007_cases.sql")),
     (12, "signon", include_str!("../migrations/0012_signon.sql")),
 ];
 

@@ -2,7 +2,7 @@ import { App as AntApp, ConfigProvider, Skeleton } from 'antd'
 import enUS from 'antd/locale/en_US'
 import zhCN from 'antd/locale/zh_CN'
 import { lazy, Suspense, useCallback, useEffect, useState } from 'react'
-import { HashRouter, Navigate, Route, Routes } from 'react-router-dom'
+import { HashRouter, Navigate, Route, Routes, useLocation } from 'react-router-dom'
 import { LanguageProvider } from './i18n'
 import type { Lang } from './lib/format'
 import { recall, remember } from './lib/remember'
@@ -66,7 +66,10 @@ export function App() {
 
 function Rooms(props: { mode: Mode; choice: ThemeChoice; setChoice: (one: ThemeChoice) => void }) {
   const { session, setup, problem } = useSession()
+  const { pathname } = useLocation()
+  const anybody = ROOMS.find((room) => room.open && room.path === pathname)
   if (session === undefined) return <div className="page"><Skeleton active /></div>
+  if (session === null && anybody) return <Shell {...props}><Suspense fallback={<div className="page"><Skeleton active /></div>}><anybody.Page mode={props.mode} /></Suspense></Shell>
   if (session === null) {
     const first = setup?.needed === true && !setup.steps.owner && !problem
     return <Shell {...props}>{first ? <SetupPage /> : <SignIn />}</Shell>

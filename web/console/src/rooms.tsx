@@ -2,6 +2,7 @@ import {
   AuditOutlined, BarChartOutlined, DatabaseOutlined, FilePdfOutlined, ProfileOutlined, SolutionOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, ReadOutlined,
   AuditOutlined, BarChartOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, LockOutlined, ReadOutlined,
   AuditOutlined, BarChartOutlined, EditOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, ReadOutlined,
+  AuditOutlined, BarChartOutlined, CommentOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, ReadOutlined,
   SafetyCertificateOutlined, TagOutlined, TeamOutlined, ThunderboltOutlined,
   AlertOutlined, AuditOutlined, BarChartOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, ReadOutlined,
   SafetyCertificateOutlined, TagOutlined, TeamOutlined, ThunderboltOutlined, UserSwitchOutlined,
@@ -17,6 +18,8 @@ type Page = ComponentType<{ mode: Mode }>
 /** A page: where it is, and, if the navigation leads to it, under which group, name and icon. */
 export interface Room {
   path: string
+  /** Anybody may see it, signed in or not. */
+  open?: true
   Page: Page | LazyExoticComponent<Page>
   group?: Group
   name?: Key
@@ -39,6 +42,9 @@ export const ROOMS: readonly Room[] = [
   { path: '/workbench/history', Page: lazy(() => import('./pages/workbench_history')) },
   { path: '/workbench/:id', Page: lazy(() => import('./pages/workbench_change')) },
   { path: '/reviews', Page: lazy(() => import('./pages/reviews')), group: 'decide', name: 'nav.reviews', icon: <AuditOutlined /> },
+  { path: '/cases', Page: lazy(() => import('./pages/cases')), group: 'decide', name: 'nav.cases', icon: <CommentOutlined /> },
+  { path: '/cases/:id', Page: lazy(() => import('./pages/case')) },
+  { path: '/complain', Page: lazy(() => import('./pages/complain')), open: true },
   { path: '/labels', Page: lazy(() => import('./pages/labels')), group: 'decide', name: 'nav.labels', icon: <TagOutlined /> },
   { path: '/register', Page: lazy(() => import('./pages/register')), group: 'govern', name: 'nav.register', icon: <ProfileOutlined /> },
   { path: '/ethics', Page: lazy(() => import('./pages/register_reviews')), group: 'govern', name: 'nav.ethics', icon: <SolutionOutlined /> },

@@ -29,6 +29,7 @@ pub(crate) fn now_us() -> i64 {
 pub(crate) fn stored<T>(result: Result<T, StoreError>) -> Result<T, GatewayError> {
     result.map_err(|e| match &e {
         StoreError::NotFound { .. } => GatewayError::new(Failure::NotFound, e.to_string()),
+        StoreError::Conflict { .. } => GatewayError::new(Failure::Conflict, e.to_string()),
         StoreError::Busy { .. } => GatewayError::new(Failure::Overloaded, e.to_string()).retry_after(1),
         StoreError::Invalid { .. } => GatewayError::new(Failure::InvalidRequest, e.to_string()),
         _ => GatewayError::new(Failure::AuditUnavailable, "the store cannot do this at the moment; see the log")
@@ -49,12 +50,12 @@ fn shown(key: &ApiKey) -> Value {
 }
 
 /// What is of a tenant that the caller may not see is not there for them: nobody learns that it exists.
-fn hidden(what: &str) -> GatewayError {
+pub(crate) fn hidden(what: &str) -> GatewayError {
     GatewayError::new(Failure::NotFound, format!("there is no {what} of this id"))
 }
 
 /// The tenant of something new: the caller's own where they are bound to one.
-fn tenant_of(caller: &Caller, asked: Option<String>) -> Result<String, GatewayError> {
+pub(crate) fn tenant_of(caller: &Caller, asked: Option<String>) -> Result<String, GatewayError> {
     match (caller.bound(), asked) {
         (Some(own), None) => Ok(own.to_owned()),
         (None, None) => Ok(default_name()),

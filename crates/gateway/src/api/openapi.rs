@@ -78,6 +78,7 @@ fn operation(route: &super::Route) -> Value {
             ("403", "Not allowed, or the end user is suspended"),
             ("404", "There is no such thing"),
             ("408", "The body came too slowly"),
+            ("409", "It does not fit how things stand"),
             ("413", "The body is too large"),
             ("415", "The body is not plain JSON"),
             ("429", "Too much for now; see Retry-After"),
@@ -120,6 +121,7 @@ fn operation(route: &super::Route) -> Value {
     let tables = [
             super::observe::PARAMETERS,
             super::behaviour::PARAMETERS,
+            super::cases::PARAMETERS,
             super::incidents::PARAMETERS,
             super::register::PARAMETERS,
             super::users::PARAMETERS,

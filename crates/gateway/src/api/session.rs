@@ -35,7 +35,7 @@ pub(crate) fn agent(headers: &HeaderMap) -> &str {
     headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default()
 }
 
-fn small(gateway: &Gateway) -> Limits {
+pub(crate) fn small(gateway: &Gateway) -> Limits {
     Limits { max_request_bytes: MOST_BYTES, ..gateway.config.limits.clone() }
 }
 

@@ -42,6 +42,8 @@
 //! | backups: make | x | | | | | | x |
 //! | requests of users about themselves: see | x | | | | x | | |
 //! | requests of users about themselves: record, carry out | x | | | | | | |
+//! | cases: see | x | x | x | | x | | |
+//! | cases: work on them | x | | x | | | | |
 //!
 //! What is marked in the last column is of the whole house: somebody bound to a tenant is refused whatever their role. An
 //! administrator's key may do everything.
@@ -154,6 +156,10 @@ permissions! {
     SubjectsRead: false, [Auditor];
     /// Recording it, and carrying it out.
     Subjects: false, [];
+    /// Appeals, complaints and reports, and their figures.
+    CasesRead: false, [PolicyEditor Reviewer Auditor];
+    /// Opening, deciding and answering them.
+    Cases: false, [Reviewer];
 }
 
 /// What the paths of an annex need: to read, and to change. The longest beginning counts.

@@ -5,6 +5,7 @@
 mod accounts;
 mod behaviour;
 mod campaigns;
+mod cases;
 mod crash;
 mod faults;
 mod folder;

@@ -4,6 +4,7 @@ import { en as registerEn, zh as registerZh } from './parts/register'
 import { en as reportEn, zh as reportZh } from './parts/report'
 import { en as behaviourEn, zh as behaviourZh } from './parts/behaviour'
 import { en as incidentsEn, zh as incidentsZh } from './parts/incidents'
+import { en as casesEn, zh as casesZh } from './parts/cases'
 import { zh as sharedZh } from './zh'
 import * as workbench from './parts/workbench'
 import { en as signonEn, zh as signonZh } from './parts/signon'
@@ -17,6 +18,7 @@ export const zh = {
   ...incidentsZh,
   ...protectionZh,
   ...workbench.zh,
+  ...casesZh,
   ...signonZh,
 }
 export type Key = keyof typeof zh
@@ -28,5 +30,6 @@ export const en: Record<Key, string> = {
   ...incidentsEn,
   ...protectionEn,
   ...workbench.en,
+  ...casesEn,
   ...signonEn,
 }
