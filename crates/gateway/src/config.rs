@@ -5,9 +5,9 @@ mod cases;
 mod console;
 mod incidents;
 mod label;
-mod register;
 mod notifications;
 mod protection;
+mod register;
 mod sign_on;
 mod workbench;
 
@@ -23,9 +23,9 @@ pub use cases::Cases;
 pub use console::{Console, SecureCookie};
 pub use incidents::{Incidents, Operator};
 pub use label::{AppLabel, Explicit, Label, Mark, UnlabelledFiles};
-pub use register::Register;
 pub use notifications::{Channel, ChannelKind, Notifications, SmtpTls};
 pub use protection::Protection;
+pub use register::Register;
 pub use sign_on::{Mapping, Oidc};
 pub use workbench::Workbench;
 

@@ -43,18 +43,13 @@ pub mod tiers;
 pub mod traces;
 pub mod upstream;
 mod witness;
-
-pub use config::Config;
-pub use error::{Blame, Failure, GatewayError};
-pub use gateway::{ACTOR, Annex, Gateway, Governed};
-pub use guard::{Guard, Ruling, Snapshot};
-pub use witness::{Testimony, Witness};
 mod workbench;
 
 pub use config::Config;
 pub use error::{Blame, Failure, GatewayError};
-pub use gateway::{ACTOR, Annex, Gateway};
+pub use gateway::{ACTOR, Annex, Gateway, Governed};
 pub use guard::{Guard, Note, Published, Ruling, Snapshot};
+pub use witness::{Testimony, Witness};
 pub use workbench::in_force;
 
 /// Chooses the one TLS provider of the program. Calling it again changes nothing.

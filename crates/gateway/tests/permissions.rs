@@ -507,7 +507,8 @@ async fn requests_of_users_stay_within_their_tenant() {
     house.person("first", &[Role::Owner], None).await;
     let acme = house.person("acme-owner", &[Role::Owner], Some("acme")).await;
     let rival = house.person("rival-owner", &[Role::Owner], Some("rival")).await;
-    let ask = |kind: &str, tenant: Option<&str>| json!({"user": "u", "kind": kind, "tenant": tenant, "note": "by letter"});
+    let ask =
+        |kind: &str, tenant: Option<&str>| json!({"user": "u", "kind": kind, "tenant": tenant, "note": "by letter"});
     let foreign = house.call(&acme, "POST", "/admin/subjects", Some(ask("export", Some("rival")))).await;
     assert_eq!(foreign.status, StatusCode::FORBIDDEN);
     let wrong = house.call(&acme, "POST", "/admin/subjects", Some(ask("other", None))).await;

@@ -21,11 +21,11 @@ use crate::observe;
 use crate::options::TextRetention;
 use crate::outbox::{self, MessageWrite};
 use crate::people::rows::{self, PeopleChange};
-use crate::register::rows::{self as register, RegisterChange};
 use crate::profiles::rows::{self as profiles, ProfileChange};
 use crate::protection::retention::Before;
 use crate::protection::rows::{self as protection, ProtectionChange};
 use crate::protection::text_keys;
+use crate::register::rows::{self as register, RegisterChange};
 use crate::reviews::Decision;
 use crate::users::Suspension;
 use crate::workbench::{WorkbenchChange, rows as workbench};
@@ -323,22 +323,30 @@ pub(crate) async fn apply(
         }
         Change::Register(change) => {
             let rows = register::apply(conn, change).await?;
+            return Ok(Effect { number: i64::try_from(rows).unwrap_or(i64::MAX), pruned: None, others: Others::new() });
+        }
         Change::Behaviour(change) => {
             let rows = behaviour::apply(conn, change).await?;
-            return Ok(Effect { number: i64::try_from(rows).unwrap_or(i64::MAX), pruned: None });
+            return Ok(Effect { number: i64::try_from(rows).unwrap_or(i64::MAX), pruned: None, others: Others::new() });
         }
         Change::Profiles(change) => {
             let rows = profiles::apply(conn, change).await?;
-            return Ok(Effect { number: i64::try_from(rows).unwrap_or(i64::MAX), pruned: None });
+            return Ok(Effect { number: i64::try_from(rows).unwrap_or(i64::MAX), pruned: None, others: Others::new() });
         }
         Change::Incident(write) => {
-            return Ok(Effect { number: incident_rows::apply(conn, write).await?, pruned: None });
+            return Ok(Effect {
+                number: incident_rows::apply(conn, write).await?,
+                pruned: None,
+                others: Others::new(),
+            });
         }
-        Change::Message(write) => return Ok(Effect { number: outbox::apply(conn, write).await?, pruned: None }),
+        Change::Message(write) => {
+            return Ok(Effect { number: outbox::apply(conn, write).await?, pruned: None, others: Others::new() });
+        }
         Change::Protection(change) => return protection::apply(conn, change, tail).await,
         Change::Workbench(change) => {
             let rows = workbench::apply(conn, change).await?;
-            return Ok(Effect { number: i64::try_from(rows).unwrap_or(i64::MAX), pruned: None });
+            return Ok(Effect { number: i64::try_from(rows).unwrap_or(i64::MAX), pruned: None, others: Others::new() });
         }
         Change::Case(change) => {
             case_rows::apply(conn, change).await?;
@@ -394,13 +402,7 @@ async fn prune(
         rows += 1;
     }
     let Some((through, hash)) = last else {
-        let usage_day = before_us.div_euclid(86_400_000_000);
-        sqlx::query(PRUNE_REVIEWS).bind(before_us).execute(&mut *conn).await?;
-        sqlx::query(PRUNE_TALLIES).bind(before_us).execute(&mut *conn).await?;
-        sqlx::query(PRUNE_SUSPENSIONS).bind(before_us).execute(&mut *conn).await?;
-        sqlx::query(PRUNE_AGREEMENTS).bind(before_us).execute(&mut *conn).await?;
         sqlx::query(case_rows::PRUNE).bind(before_us).execute(&mut *conn).await?;
-        sqlx::query(PRUNE_USAGE).bind(usage_day).execute(&mut *conn).await?;
         behaviour::prune(conn, before_us).await?;
         profiles::prune(conn, before_us).await?;
         outbox::prune(&mut *conn, before_us).await?;

@@ -178,9 +178,7 @@ pub(crate) fn decrypt(
     let (salt, rest) = rest.split_at_checked(SALT).ok_or(Error::Sealed { what })?;
     let (nonce, body) = rest.split_at_checked(NONCE).ok_or(Error::Sealed { what })?;
     let nonce = Nonce::try_from(nonce).map_err(|_| Error::Sealed { what })?;
-    cipher(key, salt)
-        .decrypt(&nonce, Payload { msg: body, aad: place.as_bytes() })
-        .map_err(|_| Error::Sealed { what })
+    cipher(key, salt).decrypt(&nonce, Payload { msg: body, aad: place.as_bytes() }).map_err(|_| Error::Sealed { what })
 }
 
 fn cipher(key: &[u8; 32], salt: &[u8]) -> Aes256Gcm {

@@ -12,8 +12,8 @@ use crate::chain::Row;
 use crate::cipher::Ring;
 use crate::error::Error;
 use crate::observe::Sighting;
-use crate::protection::text_keys::{self, TextKey};
 use crate::options::TextRetention;
+use crate::protection::text_keys::{self, TextKey};
 use crate::time;
 use crate::writer::NotedRow;
 
@@ -361,7 +361,9 @@ impl Record {
             utf8(text_keys::open(ring, wrapped, what, &place(&request_id, what), sealed)?)
         };
         let text = match (row.text_mode, row.input, row.output) {
-            (ENCRYPTED, Some(input), Some(_)) if wrapped.is_none() && text_keys::has_own_key(&input) => RecordText::Erased,
+            (ENCRYPTED, Some(input), Some(_)) if wrapped.is_none() && text_keys::has_own_key(&input) => {
+                RecordText::Erased
+            }
             (ENCRYPTED, Some(input), Some(output)) => match ring {
                 None => RecordText::Encrypted { bytes: input.len() + output.len() },
                 Some(ring) => RecordText::Decrypted {

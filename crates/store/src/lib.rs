@@ -63,9 +63,9 @@ mod observe;
 mod options;
 mod outbox;
 mod people;
-mod register;
 mod profiles;
 mod protection;
+mod register;
 mod reviews;
 mod schema;
 mod sqlite;
@@ -93,7 +93,7 @@ pub use cipher::Key;
 pub use entry::{Entry, EntryKind, Receipt, Record, RecordText, Text};
 pub use error::Error;
 pub use feedback::{Feedback, Opinion};
-pub use files::Head;
+pub use files::{Head, read_key as read_key_file};
 pub use incidents::{
     Grading, Incident, IncidentChange, IncidentEvent, IncidentFigures, IncidentFile, IncidentFolder, IncidentState,
     IncidentTask, IncidentTimer, NewFile, NewIncident, NewTask, NewTimer, TimerStage,
@@ -101,12 +101,7 @@ pub use incidents::{
 pub use keys::{ApiKey, App, CreatedKey, KeyRefusal, NewKey, Tenant, same_secret};
 pub use observe::{
     Bucket, ChainEnd, Count, Latency, Overview, OverviewFilter, Percentiles, Point, Proof, RecordRow, RiskCount,
-    RowFilter, RowPage, RuleCount, Saved,
-pub use files::{Head, read_key as read_key_file};
-pub use keys::{ApiKey, App, CreatedKey, KeyRefusal, NewKey, Tenant, same_secret};
-pub use observe::{
-    Bucket, Count, Latency, Overview, OverviewFilter, Percentiles, Point, Proof, RecordRow, RiskCount, RowFilter,
-    RowPage, RuleCount, Saved, Watched,
+    RowFilter, RowPage, RuleCount, Saved, Watched,
 };
 pub use options::{Durability, KeySource, MIN_RETENTION_DAYS, Options, StrikeLimits, TextRetention};
 pub use outbox::{Message, MessageState, NewMessage};
@@ -114,13 +109,14 @@ pub use people::{
     Credentials, NewPerson, OpenSession, Outside, Person, PersonChange, Role, SHORTEST_PASSWORD, Session, SessionTimes,
     SignInRefusal, SignOnRefusal, StartedSession, TotpSecret, csrf_of,
 };
-pub use register::{
-    Asset, Ballot, EthicsReview, FilingItem, NewAsset, NewReviewOf, Registered, Standing, Terms, Tick, Vote,
-};
 pub use profiles::{Diligence, NewDiligence, NewProfile, Profile, ProfileFilter, RealName};
 pub use protection::{
-    BackupFile, BackupManifest, BackupNote, BackupReport, KeyEra, KeyState, NewSubjectRequest, RetentionDays, RetentionRun,
-    Rotated, SectionSum, SubjectKind, SubjectManifest, SubjectRequest, backup, note_backup, restore, rotate, verify_backup,
+    BackupFile, BackupManifest, BackupNote, BackupReport, KeyEra, KeyState, NewSubjectRequest, RetentionDays,
+    RetentionRun, Rotated, SectionSum, SubjectAsks, SubjectManifest, SubjectRequest, backup, note_backup, restore,
+    rotate, verify_backup,
+};
+pub use register::{
+    Asset, Ballot, EthicsReview, FilingItem, NewAsset, NewReviewOf, Registered, Standing, Terms, Tick, Vote,
 };
 pub use reviews::{Decision, NewReview, Review, ReviewState};
 pub use store::{Health, Pruned, Store};

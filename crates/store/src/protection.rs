@@ -20,7 +20,7 @@ pub use eras::{KeyEra, Rotated, rotate};
 pub use export::{SectionSum, SubjectManifest};
 pub use restore::{BackupReport, restore, verify_backup};
 pub use retention::{RetentionDays, RetentionRun};
-pub use subject::{NewSubjectRequest, SubjectKind, SubjectRequest};
+pub use subject::{NewSubjectRequest, SubjectAsks, SubjectRequest};
 
 use serde::Serialize;
 

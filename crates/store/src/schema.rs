@@ -17,12 +17,12 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "agreements", include_str!("../migrations/0003_agreements.sql")),
     (4, "observation", include_str!("../migrations/0004_observation.sql")),
     (5, "people", include_str!("../migrations/0005_people.sql")),
-    (10, "register", include_str!("../migrations/0010_register.sql")),
-    (8, "behaviour", include_str!("../migrations/0008_behaviour.sql")),
-    (9, "incidents", include_str!("../migrations/0009_incidents.sql")),
-    (11, "protection", include_str!("../migrations/0011_protection.sql")),
     (6, "workbench", include_str!("../migrations/0006_workbench.sql")),
     (7, "cases", include_str!("../migrations/0007_cases.sql")),
+    (8, "behaviour", include_str!("../migrations/0008_behaviour.sql")),
+    (9, "incidents", include_str!("../migrations/0009_incidents.sql")),
+    (10, "register", include_str!("../migrations/0010_register.sql")),
+    (11, "protection", include_str!("../migrations/0011_protection.sql")),
     (12, "signon", include_str!("../migrations/0012_signon.sql")),
 ];
 

@@ -19,8 +19,8 @@ use crate::changes::{self, Change, Effect, Setback, Tail};
 use crate::cipher::Ring;
 use crate::error::Error;
 use crate::files::{self, Head, Lock, MAX_LAG};
-use crate::protection::rows::ProtectionChange;
 use crate::observe::{Folding, Live, Noted, Sighting};
+use crate::protection::rows::ProtectionChange;
 use crate::usage::Meter;
 
 /// The most rows in one commit. Below [`MAX_LAG`], so that one group never takes the head out of reach.

@@ -1,13 +1,7 @@
 import {
-  AuditOutlined, BarChartOutlined, DatabaseOutlined, FilePdfOutlined, ProfileOutlined, SolutionOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, ReadOutlined,
-  AuditOutlined, BarChartOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, LockOutlined, ReadOutlined,
-  AuditOutlined, BarChartOutlined, EditOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, ReadOutlined,
-  AuditOutlined, BarChartOutlined, CommentOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, ReadOutlined,
-  SafetyCertificateOutlined, TagOutlined, TeamOutlined, ThunderboltOutlined,
-  AlertOutlined, AuditOutlined, BarChartOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, ReadOutlined,
-  SafetyCertificateOutlined, TagOutlined, TeamOutlined, ThunderboltOutlined, UserSwitchOutlined,
-  AlertOutlined, AuditOutlined, BarChartOutlined, BellOutlined, ExperimentOutlined, FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, ReadOutlined,
-  SafetyCertificateOutlined, ScheduleOutlined, TagOutlined, TeamOutlined, ThunderboltOutlined,
+  AlertOutlined, AuditOutlined, BarChartOutlined, BellOutlined, CommentOutlined, DatabaseOutlined, EditOutlined, ExperimentOutlined, FilePdfOutlined,
+  FileProtectOutlined, FileSearchOutlined, InfoCircleOutlined, KeyOutlined, LockOutlined, ProfileOutlined, ReadOutlined, SafetyCertificateOutlined, ScheduleOutlined,
+  SolutionOutlined, TagOutlined, TeamOutlined, ThunderboltOutlined, UserSwitchOutlined,
 } from '@ant-design/icons'
 import { lazy, type ComponentType, type LazyExoticComponent, type ReactNode } from 'react'
 import type { Key } from './i18n'

@@ -119,19 +119,21 @@ fn operation(route: &super::Route) -> Value {
         }));
     }
     let tables = [
-            super::observe::PARAMETERS,
-            super::behaviour::PARAMETERS,
-            super::cases::PARAMETERS,
-            super::incidents::PARAMETERS,
-            super::register::PARAMETERS,
-            super::users::PARAMETERS,
-            super::workbench::PARAMETERS,
-        ];
+        super::observe::PARAMETERS,
+        super::behaviour::PARAMETERS,
+        super::cases::PARAMETERS,
+        super::incidents::PARAMETERS,
+        super::register::PARAMETERS,
+        super::users::PARAMETERS,
+        super::workbench::PARAMETERS,
+    ];
     // Of the table's parameters those of one path are common to its methods where the path names one thing.
-    let asked = tables
-        .into_iter()
-        .flatten()
-        .filter(|(path, ..)| *path == route.path && (route.method == "GET" || path.ends_with("/{user}") || (route.method == "DELETE" && path.starts_with("/admin/workbench/"))));
+    let asked = tables.into_iter().flatten().filter(|(path, ..)| {
+        *path == route.path
+            && (route.method == "GET"
+                || path.ends_with("/{user}")
+                || (route.method == "DELETE" && path.starts_with("/admin/workbench/")))
+    });
     parameters.extend(asked.map(|(_, name, kind, about)| {
         json!({"name": name, "in": "query", "required": false, "description": about, "schema": {"type": kind}})
     }));

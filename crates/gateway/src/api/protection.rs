@@ -7,7 +7,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderValue, header};
-use menshen_store::{Error as StoreError, NewSubjectRequest, SubjectKind};
+use menshen_store::{Error as StoreError, NewSubjectRequest, SubjectAsks};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
@@ -77,7 +77,8 @@ pub(crate) async fn protection(State(gateway): App) -> Response {
 pub(crate) async fn make_backup(State(gateway): App, Extension(caller): Extension<Caller>) -> Response {
     let result = async {
         let folder = gateway.config.protection.backup_dir.as_ref().ok_or_else(|| {
-            let message = "no folder for backups is set (protection.backup_dir); use `menshen backup` beside the gateway";
+            let message =
+                "no folder for backups is set (protection.backup_dir); use `menshen backup` beside the gateway";
             GatewayError::new(Failure::InvalidRequest, message)
         })?;
         let name = jiff::Timestamp::now().strftime("menshen-%Y%m%dT%H%M%SZ").to_string();
@@ -129,7 +130,7 @@ pub(crate) async fn ask(
 ) -> Response {
     let result = async {
         let asked: Asked = read_as(&headers, body, &gateway.config.limits).await?;
-        let kind = SubjectKind::ALL.iter().copied().find(|k| k.id() == asked.kind);
+        let kind = SubjectAsks::ALL.iter().copied().find(|k| k.id() == asked.kind);
         let kind = kind.ok_or_else(|| invalid("kind", "'kind' must be export or erasure"))?;
         let tenant = match (caller.bound(), asked.tenant) {
             (Some(own), None) => own.to_owned(),
@@ -153,9 +154,8 @@ pub(crate) async fn erase(
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Response {
-    let result = async {
-        shown(stored(gateway.store.erase_subject(&id, caller.bound(), by(&caller), now_us()).await)?)
-    };
+    let result =
+        async { shown(stored(gateway.store.erase_subject(&id, caller.bound(), by(&caller), now_us()).await)?) };
     let result = result.await;
     answer(SUBJECTS, result, &gateway).await
 }

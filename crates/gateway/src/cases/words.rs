@@ -91,7 +91,8 @@ mod tests {
         fn any_text_is_a_template(text in "\\PC{0,80}", value in "\\PC{0,20}") {
             let _ = unknown(&text);
             let _ = Filling::new([("facts", value.clone())]).fill(&text);
-            prop_assert_eq!(Filling::new([("facts", value.clone())]).fill("{facts}x"), format!("{}x", if value.is_empty() { "–" } else { &value }).trim());
+            let filled = format!("{}x", if value.is_empty() { "–" } else { &value });
+            prop_assert_eq!(Filling::new([("facts", value.clone())]).fill("{facts}x"), filled.trim());
         }
     }
 }

@@ -221,7 +221,7 @@ mod tests {
         for at in 0..zip.len() {
             use std::io::Read as _;
             let mut file = zip.by_index(at).unwrap();
-            let (name, mut content) = (file.name().to_owned(), Vec::new());
+            let (name, mut content) = (file.name().unwrap().into_owned(), Vec::new());
             file.read_to_end(&mut content).unwrap();
             if name == "records.jsonl" {
                 content = b"two\n".to_vec();

@@ -64,7 +64,9 @@ async fn measured(gateway: &Gateway, signal: &Signal, now_us: i64) -> Result<(u6
     let store = &gateway.store;
     if signal.measure == Measure::Audit {
         let health = store.health();
-        let broken = store.last_verified() == Some(false) || health.failing.is_some() || health.head_failing.is_some();
+        let broken = store.last_verified().is_some_and(|(_, whole, _)| !whole)
+            || health.failing.is_some()
+            || health.head_failing.is_some();
         return Ok((u64::from(broken), 1));
     }
     // Kept within what is counted by minute.

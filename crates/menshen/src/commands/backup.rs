@@ -115,7 +115,9 @@ pub async fn back_up(config: Config, asked: Backup) -> Result<ExitCode> {
         let head = manifest.head_seq.map_or_else(String::new, |seq| format!(", records up to {seq}"));
         let key = match (&manifest.key_id, manifest.key_included) {
             (Some(id), true) => format!("with the key {id}, locked"),
-            (Some(id), false) => format!("without the key {id}: keep that elsewhere, nothing opens the texts without it"),
+            (Some(id), false) => {
+                format!("without the key {id}: keep that elsewhere, nothing opens the texts without it")
+            }
             (None, _) => "made without the key: its seal cannot be checked".to_owned(),
         };
         let (files, bytes) = (manifest.files.len(), manifest.bytes());
@@ -180,7 +182,8 @@ pub async fn put_back(config: Config, asked: Restore) -> Result<ExitCode> {
     let passphrase = passphrase(asked.passphrase.as_deref())?;
     let passphrase = passphrase.as_ref().map(|p| p.as_str());
     let key = if passphrase.is_some() { None } else { outside_key(&config)? };
-    let unpacked = if is_zip(&asked.backup) { Some(beside(asked.to.as_deref().unwrap_or(&asked.backup))?) } else { None };
+    let unpacked =
+        if is_zip(&asked.backup) { Some(beside(asked.to.as_deref().unwrap_or(&asked.backup))?) } else { None };
     let backup = match &unpacked {
         None => asked.backup.clone(),
         Some(within) => {

@@ -171,9 +171,4 @@ impl Store {
             |row: &sqlx::sqlite::SqliteRow| Ok((row.try_get::<Option<i64>, _>(0)?.unwrap_or(0), row.try_get(1)?));
         rows.iter().map(read).collect::<Result<_, _>>().map_err(failed)
     }
-
-    /// What the last [`Store::verify`] said of the audit: whether it was whole. None where it was not read since the start.
-    pub fn last_verified(&self) -> Option<bool> {
-        self.inner.verified().map(|(_, whole)| whole)
-    }
 }

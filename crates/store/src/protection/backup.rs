@@ -170,12 +170,7 @@ fn stretch(passphrase: &str, salt: &[u8], cost: (u32, u32, u32)) -> Result<Zeroi
 /// [`Error::NotFound`] without a database, [`Error::Invalid`] when `to` holds something or the passphrase is too short,
 /// [`Error::KeyMissing`] when a passphrase is given and there is no key, the key's errors, [`Error::Full`] and other
 /// failures of the disk and the database. What was begun is removed.
-pub async fn backup(
-    dir: &Path,
-    to: &Path,
-    key: &KeySource,
-    passphrase: Option<&str>,
-) -> Result<BackupManifest, Error> {
+pub async fn backup(dir: &Path, to: &Path, key: &KeySource, passphrase: Option<&str>) -> Result<BackupManifest, Error> {
     if !schema::database_path(dir).exists() {
         return Err(Error::NotFound { what: "database", id: schema::database_path(dir).display().to_string() });
     }
@@ -211,9 +206,7 @@ pub(super) fn put_in_place(part: &Path, to: &Path) -> Result<(), Error> {
 }
 
 pub(super) fn must_be_empty(to: &Path) -> Result<(), Error> {
-    let taken = |problem: &str| {
-        Err(Error::Invalid { what: "target", problem: format!("{} {problem}", to.display()) })
-    };
+    let taken = |problem: &str| Err(Error::Invalid { what: "target", problem: format!("{} {problem}", to.display()) });
     match std::fs::read_dir(to) {
         Ok(mut there) => match there.next() {
             Some(_) => taken("is not empty; name a folder that is not there yet"),
@@ -249,7 +242,11 @@ async fn fill(
     let (databases, others): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| is_database(name));
     for name in others.iter().filter(|name| name.as_str() == "audit.head").chain(&databases) {
         let (from, to) = (dir.join(name), part.join(name));
-        if is_database(name) { copy_database(&from, &to).await? } else { copy_file(&from, &to)? }
+        if is_database(name) {
+            copy_database(&from, &to).await?
+        } else {
+            copy_file(&from, &to)?
+        }
         files.push(sum(part, name)?);
     }
     for name in others.iter().filter(|name| name.as_str() != "audit.head") {
@@ -335,9 +332,7 @@ pub(super) fn copy_file(from: &Path, to: &Path) -> Result<(), Error> {
     files::make_private(to)?;
     let mut source = std::fs::File::open(from).map_err(|e| Error::file("reading", from, e))?;
     let mut target = std::fs::File::create(to).map_err(|e| Error::file("writing", to, e))?;
-    std::io::copy(&mut source, &mut target)
-        .and_then(|_| target.sync_all())
-        .map_err(|e| Error::file("writing", to, e))
+    std::io::copy(&mut source, &mut target).and_then(|_| target.sync_all()).map_err(|e| Error::file("writing", to, e))
 }
 
 fn write(to: &Path, bytes: &[u8]) -> Result<(), Error> {

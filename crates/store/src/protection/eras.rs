@@ -241,8 +241,7 @@ impl Change<'_> {
         };
         if let Some(Ok(anchor)) = verify::read_anchor(conn).await? {
             const SEAL: &str = "UPDATE audit_anchor SET seal = ?1";
-            let seal =
-                chain::anchor_seal(self.ring, anchor.through, &anchor.hash, anchor.pruned, anchor.pruned_us);
+            let seal = chain::anchor_seal(self.ring, anchor.through, &anchor.hash, anchor.pruned, anchor.pruned_us);
             sqlx::query(SEAL).bind(seal.to_vec()).execute(&mut *conn).await?;
         }
         sqlx::query(META).bind(self.new.id()).execute(&mut *conn).await?;
@@ -275,9 +274,8 @@ impl Change<'_> {
     ) -> Result<Result<(), Error>, sqlx::Error> {
         const PUT: &str = "INSERT INTO key_eras (id, from_seq, since_us, by, wrapped) VALUES (?1, ?2, ?3, ?4, ?5)
             ON CONFLICT (id) DO UPDATE SET wrapped = excluded.wrapped";
-        let genesis: i64 = sqlx::query_scalar("SELECT COALESCE(MIN(at_us), 0) FROM audit WHERE seq = 0")
-            .fetch_one(&mut *conn)
-            .await?;
+        let genesis: i64 =
+            sqlx::query_scalar("SELECT COALESCE(MIN(at_us), 0) FROM audit WHERE seq = 0").fetch_one(&mut *conn).await?;
         let alone = self.new.ring();
         let old = self.keys.iter().map(|(from, key)| (*from, key, genesis, "setup"));
         for (from, key, since, by) in old.chain([(from_seq, self.new, now_us, self.by)]) {

@@ -7,7 +7,7 @@ use sqlx::AssertSqlSafe;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use super::holdings::HOLDINGS;
-use super::subject::{SubjectKind, SubjectRequest};
+use super::subject::{SubjectAsks, SubjectRequest};
 use crate::error::Error;
 use crate::store::Store;
 use crate::time;
@@ -94,20 +94,24 @@ impl Store {
     pub async fn exportable(&self, id: &str, tenant: Option<&str>) -> Result<SubjectRequest, Error> {
         const UNCOUNTED: &str = "SELECT COALESCE(MAX(gap_to - gap_from + 1), 0) FROM observed";
         let request = self.subject_request(id, tenant).await?;
-        if request.kind != SubjectKind::Export || request.state != "open" {
+        if request.kind != SubjectAsks::Export || request.state != "open" {
             let problem = "it is not an open request for a copy; record a new one".to_owned();
             return Err(Error::Invalid { what: "subject request", problem });
         }
         let failed = |e| self.archive().failed("reading the list of records", e);
-        let uncounted: i64 =
-            sqlx::query_scalar(UNCOUNTED).fetch_one(self.archive().pool()).await.map_err(failed)?;
+        let uncounted: i64 = sqlx::query_scalar(UNCOUNTED).fetch_one(self.archive().pool()).await.map_err(failed)?;
         if uncounted > 0 {
             return Err(Error::Busy { what: "listing of older records" });
         }
         Ok(request)
     }
 
-    async fn write_subject<W>(&self, request: &SubjectRequest, now_us: i64, out: &mut W) -> Result<SubjectManifest, Error>
+    async fn write_subject<W>(
+        &self,
+        request: &SubjectRequest,
+        now_us: i64,
+        out: &mut W,
+    ) -> Result<SubjectManifest, Error>
     where
         W: AsyncWrite + Unpin + Send + ?Sized,
     {

@@ -51,9 +51,19 @@ const OWN: &str = "tenant = ?1 AND user = ?2";
 /// All of them but the audit itself, its list, and the keys of texts.
 pub(super) const HOLDINGS: &[Holding] = &[
     Holding { table: "reviews", condition: OWN, erasure: Erasure::Blank },
-    Holding { table: "tallies", condition: OWN, erasure: Erasure::Keep("counts of risky inputs (TC260-003 §7 g); they hold no text and end with retention") },
+    Holding {
+        table: "tallies",
+        condition: OWN,
+        erasure: Erasure::Keep("counts of risky inputs (TC260-003 §7 g); they hold no text and end with retention"),
+    },
     Holding { table: "suspensions", condition: OWN, erasure: Erasure::Keep("in force until it ends or is lifted") },
-    Holding { table: "agreements", condition: OWN, erasure: Erasure::Keep("evidence that content without explicit label was asked for (Measures for labelling, article 9)") },
+    Holding {
+        table: "agreements",
+        condition: OWN,
+        erasure: Erasure::Keep(
+            "evidence that content without explicit label was asked for (Measures for labelling, article 9)",
+        ),
+    },
     Holding { table: "subject_requests", condition: OWN, erasure: Erasure::Keep("proof of what was asked and done") },
     Holding {
         table: "feedback",
@@ -129,8 +139,7 @@ impl Holding {
                     let Sealed { column, of, .. } = sealed;
                     let some = format!("SELECT rowid, {of} FROM {table} WHERE {condition} AND {column} IS NOT NULL");
                     let put = format!("UPDATE {table} SET {column} = ?2 WHERE rowid = ?1");
-                    let found =
-                        sqlx::query(AssertSqlSafe(some)).bind(tenant).bind(user).fetch_all(&mut *conn).await?;
+                    let found = sqlx::query(AssertSqlSafe(some)).bind(tenant).bind(user).fetch_all(&mut *conn).await?;
                     for row in &found {
                         let empty = match ring.encrypt(&sealed.place(row.try_get(1)?), b"") {
                             Ok(empty) => empty,
@@ -178,7 +187,11 @@ impl Holding {
             return Ok(Value::from(crate::hex::encode(bytes)));
         };
         let place = sealed.place(row.try_get(sealed.of)?);
-        Ok(ring.decrypt("text", &place, bytes).ok().and_then(|b| String::from_utf8(b).ok()).map_or(Value::Null, Value::from))
+        Ok(ring
+            .decrypt("text", &place, bytes)
+            .ok()
+            .and_then(|b| String::from_utf8(b).ok())
+            .map_or(Value::Null, Value::from))
     }
 }
 

@@ -57,7 +57,9 @@ fn read_manifest(from: &Path) -> Result<BackupManifest, Error> {
     }
     // Names lead to places within the backup, and nowhere else.
     let plain = |name: &str| {
-        !name.is_empty() && !name.contains('\\') && Path::new(name).components().all(|c| matches!(c, Component::Normal(_)))
+        !name.is_empty()
+            && !name.contains('\\')
+            && Path::new(name).components().all(|c| matches!(c, Component::Normal(_)))
     };
     match manifest.files.iter().find(|file| !plain(&file.name)) {
         Some(file) => Err(unreadable(format!("it names a file outside of the backup: {:?}", file.name))),
@@ -159,13 +161,7 @@ pub async fn restore(
     }
 }
 
-async fn fill(
-    from: &Path,
-    part: &Path,
-    report: &BackupReport,
-    key: Option<&Key>,
-    put_key: bool,
-) -> Result<(), Error> {
+async fn fill(from: &Path, part: &Path, report: &BackupReport, key: Option<&Key>, put_key: bool) -> Result<(), Error> {
     if part.exists() {
         std::fs::remove_dir_all(part).map_err(|e| Error::file("removing what an earlier attempt left in", part, e))?;
     }

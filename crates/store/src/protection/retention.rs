@@ -100,8 +100,7 @@ impl Store {
     pub async fn retention_runs(&self, limit: u32) -> Result<Vec<RetentionRun>, Error> {
         const LIST: &str = "SELECT at_us, took_us, removed, problem FROM retention_runs ORDER BY at_us DESC LIMIT ?1";
         let failed = |e| self.archive().failed("listing runs of retention", e);
-        let rows =
-            sqlx::query(LIST).bind(limit.min(400)).fetch_all(self.archive().pool()).await.map_err(failed)?;
+        let rows = sqlx::query(LIST).bind(limit.min(400)).fetch_all(self.archive().pool()).await.map_err(failed)?;
         let read = |row: &sqlx::sqlite::SqliteRow| {
             let removed: String = row.try_get(2)?;
             Ok(RetentionRun {

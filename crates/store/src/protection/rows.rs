@@ -14,8 +14,19 @@ use crate::changes::{Change, Effect, Setback, Tail};
 pub(crate) enum ProtectionChange {
     /// A key that the record beside it needs.
     TextKey(Arc<TextKey>),
-    Ask { request: SubjectRequest, note: Option<Vec<u8>>, asked_us: i64, due_us: i64 },
-    End { id: String, state: &'static str, outcome: String, by: String, at_us: i64 },
+    Ask {
+        request: SubjectRequest,
+        note: Option<Vec<u8>>,
+        asked_us: i64,
+        due_us: i64,
+    },
+    End {
+        id: String,
+        state: &'static str,
+        outcome: String,
+        by: String,
+        at_us: i64,
+    },
     Erase {
         id: String,
         tenant: String,
@@ -25,7 +36,12 @@ pub(crate) enum ProtectionChange {
         kept_until_us: i64,
         backups: Value,
     },
-    Ran { at_us: i64, took_us: i64, removed: String, problem: Option<String> },
+    Ran {
+        at_us: i64,
+        took_us: i64,
+        removed: String,
+        problem: Option<String>,
+    },
 }
 
 impl std::fmt::Debug for ProtectionChange {
@@ -85,8 +101,7 @@ pub(crate) async fn apply(
                 .await?
         }
         ProtectionChange::End { id, state, outcome, by, at_us } => {
-            let done =
-                sqlx::query(END).bind(id).bind(state).bind(at_us).bind(by).bind(outcome).execute(conn).await?;
+            let done = sqlx::query(END).bind(id).bind(state).bind(at_us).bind(by).bind(outcome).execute(conn).await?;
             if done.rows_affected() == 0 {
                 return Err(Setback::Refused(subject::not_found(id)));
             }

@@ -25,22 +25,22 @@ const LONGEST_NAME: usize = 512;
 /// What was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum SubjectKind {
+pub enum SubjectAsks {
     /// A copy (Personal Information Protection Law, article 45; GDPR, article 15).
     Export,
     /// Destruction (Personal Information Protection Law, article 47; GDPR, article 17).
     Erasure,
 }
 
-impl SubjectKind {
+impl SubjectAsks {
     /// Both.
-    pub const ALL: &'static [SubjectKind] = &[SubjectKind::Export, SubjectKind::Erasure];
+    pub const ALL: &'static [SubjectAsks] = &[SubjectAsks::Export, SubjectAsks::Erasure];
 
     /// The stable id: `export` or `erasure`.
     pub const fn id(self) -> &'static str {
         match self {
-            SubjectKind::Export => "export",
-            SubjectKind::Erasure => "erasure",
+            SubjectAsks::Export => "export",
+            SubjectAsks::Erasure => "erasure",
         }
     }
 }
@@ -53,7 +53,7 @@ pub struct NewSubjectRequest {
     /// The end user, as the application names them.
     pub user: String,
     /// What is asked.
-    pub kind: SubjectKind,
+    pub kind: SubjectAsks,
     /// What the user said, or how they were recognised; kept encrypted.
     pub note: Option<String>,
     /// Within how many days it must be done.
@@ -70,7 +70,7 @@ pub struct SubjectRequest {
     /// The end user.
     pub user: String,
     /// What is asked.
-    pub kind: SubjectKind,
+    pub kind: SubjectAsks,
     /// What the user said.
     pub note: Option<String>,
     /// When it was recorded, RFC 3339.
@@ -99,7 +99,8 @@ impl std::fmt::Debug for SubjectRequest {
     }
 }
 
-const COLUMNS: &str = "SELECT id, tenant, user, kind, note, asked_us, asked_by, due_us, state, ended_us, ended_by, outcome
+const COLUMNS: &str =
+    "SELECT id, tenant, user, kind, note, asked_us, asked_by, due_us, state, ended_us, ended_by, outcome
     FROM subject_requests";
 
 pub(super) fn note_place(id: &str) -> String {
@@ -153,7 +154,8 @@ impl Store {
     /// # Errors
     /// The database's failures.
     pub async fn subject_requests(&self, tenant: Option<&str>, limit: u32) -> Result<Vec<SubjectRequest>, Error> {
-        let list = format!("{COLUMNS} WHERE ?1 IS NULL OR tenant = ?1 ORDER BY state <> 'open', asked_us DESC LIMIT ?2");
+        let list =
+            format!("{COLUMNS} WHERE ?1 IS NULL OR tenant = ?1 ORDER BY state <> 'open', asked_us DESC LIMIT ?2");
         let rows = sqlx::query(sqlx::AssertSqlSafe(list))
             .bind(tenant)
             .bind(limit.min(MOST))
@@ -190,7 +192,7 @@ impl Store {
                 note,
                 tenant: row.try_get(1)?,
                 user: row.try_get(2)?,
-                kind: if kind == SubjectKind::Erasure.id() { SubjectKind::Erasure } else { SubjectKind::Export },
+                kind: if kind == SubjectAsks::Erasure.id() { SubjectAsks::Erasure } else { SubjectAsks::Export },
                 asked_at: time::rfc3339(row.try_get(5)?),
                 asked_by: row.try_get(6)?,
                 due_at: time::rfc3339(row.try_get(7)?),
@@ -259,7 +261,7 @@ impl Store {
         now_us: i64,
     ) -> Result<SubjectRequest, Error> {
         let request = self.subject_request(id, tenant).await?;
-        if request.kind != SubjectKind::Erasure {
+        if request.kind != SubjectAsks::Erasure {
             let problem = "it asks for a copy, not for destruction".to_owned();
             return Err(Error::Invalid { what: "subject request", problem });
         }
@@ -315,7 +317,8 @@ pub(super) async fn erase(
     what: &Erase<'_>,
     tail: &mut Tail<'_>,
 ) -> Result<Effect, Setback> {
-    const END: &str = "UPDATE subject_requests SET state = 'done', ended_us = ?2, ended_by = ?3, outcome = ?4, note = NULL
+    const END: &str =
+        "UPDATE subject_requests SET state = 'done', ended_us = ?2, ended_by = ?3, outcome = ?4, note = NULL
         WHERE id = ?1 AND state = 'open' AND kind = 'erasure'";
     const KEYS: &str = "DELETE FROM text_keys WHERE tenant = ?1 AND user = ?2";
     // What is left of the user's texts: sealed with the root key before there were keys for each user, or redacted.
@@ -359,7 +362,8 @@ pub(super) async fn erase(
         "tables": tables,
         "backups_before": what.backups,
     });
-    let mut entry = Entry::event(EntryKind::Admin, "subject.erase", at_us, json!({"subject_request": id, "proof": proof}));
+    let mut entry =
+        Entry::event(EntryKind::Admin, "subject.erase", at_us, json!({"subject_request": id, "proof": proof}));
     entry.key_id = Some(by.to_owned());
     entry.tenant = Some(tenant.to_owned());
     entry.user = Some(user.to_owned());

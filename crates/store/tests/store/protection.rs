@@ -4,7 +4,7 @@ use std::path::Path;
 
 use menshen_store::{
     Archive, Error, Filter, Key, KeySource, NewReview, NewSubjectRequest, Options, RecordText, ReviewState, Store,
-    SubjectKind, Text, TextRetention, backup, restore, rotate, verify_backup,
+    SubjectAsks, Text, TextRetention, backup, restore, rotate, verify_backup,
 };
 use serde_json::Value;
 use sqlx::{Connection as _, Row as _};
@@ -12,13 +12,14 @@ use uuid::Uuid;
 
 use crate::folder::{NOW, broken, copy, filled, full_entry, open, raw, run, verify};
 
-fn asking(user: &str, kind: SubjectKind) -> NewSubjectRequest {
+fn asking(user: &str, kind: SubjectAsks) -> NewSubjectRequest {
     NewSubjectRequest { tenant: "acme".into(), user: user.into(), kind, note: Some("来电核实".into()), days: 15 }
 }
 
 async fn texts(store: &Store) -> Vec<RecordText> {
     let mut out = Vec::new();
-    let records = store.records(&Filter { kind: Some("request".into()), ..Filter::default() }, None, 1000).await.unwrap();
+    let records =
+        store.records(&Filter { kind: Some("request".into()), ..Filter::default() }, None, 1000).await.unwrap();
     for record in records.iter().rev() {
         let id: Uuid = record.request_id.parse().unwrap();
         out.push(store.archive().request(id, true).await.unwrap().remove(0).text);
@@ -60,13 +61,14 @@ async fn destroying_the_keys_of_a_user_leaves_the_chain_whole_and_the_texts_unre
     store.add_review(review).await.unwrap();
     let ids = {
         let mut conn = raw(dir.path()).await;
-        let rows = sqlx::query("SELECT wrapped FROM text_keys WHERE user = 'user1'").fetch_all(&mut conn).await.unwrap();
+        let rows =
+            sqlx::query("SELECT wrapped FROM text_keys WHERE user = 'user1'").fetch_all(&mut conn).await.unwrap();
         conn.close().await.unwrap();
         rows.iter().map(|r| r.get::<Vec<u8>, _>(0)).collect::<Vec<_>>()
     };
     assert_eq!(ids.len(), 1, "one key for the texts of one user in one process");
 
-    let asked = store.ask_subject(asking("user1", SubjectKind::Erasure), "dpo", NOW).await.unwrap();
+    let asked = store.ask_subject(asking("user1", SubjectAsks::Erasure), "dpo", NOW).await.unwrap();
     assert_eq!(asked.due_at, "2025-01-16T00:00:00.000000Z");
     let copied = copy(dir.path());
     let done = store.erase_subject(&asked.id, Some("acme"), "dpo", NOW + 5).await.unwrap();
@@ -111,7 +113,7 @@ async fn a_destruction_that_cannot_be_recorded_destroys_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).await;
     store.record(full_entry(1)).await.unwrap();
-    let asked = store.ask_subject(asking("user1", SubjectKind::Erasure), "dpo", NOW).await.unwrap();
+    let asked = store.ask_subject(asking("user1", SubjectAsks::Erasure), "dpo", NOW).await.unwrap();
     let mut conn = raw(dir.path()).await;
     run(&mut conn, "CREATE TRIGGER t BEFORE UPDATE ON subject_requests BEGIN SELECT RAISE(ABORT, 'no'); END").await;
     assert!(store.erase_subject(&asked.id, None, "dpo", NOW).await.is_err());
@@ -149,7 +151,7 @@ async fn a_copy_holds_everything_about_one_user_of_one_tenant_and_its_sums_are_r
     other.tenant = Some("other".into());
     other.text = Some(Text::Plain { input: "of another tenant".into(), output: String::new() });
     store.record(other).await.unwrap();
-    let asked = store.ask_subject(asking("user1", SubjectKind::Export), "dpo", NOW).await.unwrap();
+    let asked = store.ask_subject(asking("user1", SubjectAsks::Export), "dpo", NOW).await.unwrap();
     assert!(store.export_subject(&asked.id, Some("other"), "dpo", NOW, &mut Vec::new()).await.is_err());
     let mut bytes = Vec::new();
     let manifest = store.export_subject(&asked.id, Some("acme"), "dpo", NOW, &mut bytes).await.unwrap();
@@ -166,11 +168,16 @@ async fn a_copy_holds_everything_about_one_user_of_one_tenant_and_its_sums_are_r
     for section in copy["manifest"]["sections"].as_array().unwrap() {
         let begin = format!("{}:[", section["name"]);
         let rows = text.split_once(&begin).unwrap().1.split("\n]").next().unwrap();
-        let lines: Vec<&str> = rows.lines().map(|l| l.strip_suffix(',').unwrap_or(l)).filter(|l| !l.is_empty()).collect();
+        let lines: Vec<&str> =
+            rows.lines().map(|l| l.strip_suffix(',').unwrap_or(l)).filter(|l| !l.is_empty()).collect();
         let sum: String = lines.iter().map(|l| format!("{l}\n")).collect();
         use sha2::Digest as _;
         let sum = sha2::Sha256::digest(sum.as_bytes()).iter().map(|b| format!("{b:02x}")).collect::<String>();
-        assert_eq!((section["rows"].as_u64(), section["sha256"].as_str()), (Some(lines.len() as u64), Some(&*sum)), "{section}");
+        assert_eq!(
+            (section["rows"].as_u64(), section["sha256"].as_str()),
+            (Some(lines.len() as u64), Some(&*sum)),
+            "{section}"
+        );
     }
     let ended = store.subject_request(&asked.id, None).await.unwrap();
     assert_eq!((ended.state.as_str(), ended.ended_by.as_deref()), ("done", Some("dpo")));
@@ -182,22 +189,30 @@ async fn a_copy_holds_everything_about_one_user_of_one_tenant_and_its_sums_are_r
 async fn requests_of_users_are_refused_with_a_reason_and_seen_by_their_tenant_only() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).await;
-    let asked = store.ask_subject(asking("u", SubjectKind::Export), "dpo", NOW).await.unwrap();
+    let asked = store.ask_subject(asking("u", SubjectAsks::Export), "dpo", NOW).await.unwrap();
     assert!(store.subject_requests(Some("other"), 10).await.unwrap().is_empty());
     assert!(store.refuse_subject(&asked.id, Some("other"), "no", "dpo", NOW).await.is_err());
     assert!(store.refuse_subject(&asked.id, None, "  ", "dpo", NOW).await.is_err());
     store.refuse_subject(&asked.id, Some("acme"), "identity could not be proven", "dpo", NOW).await.unwrap();
     let list = store.subject_requests(Some("acme"), 10).await.unwrap();
-    assert_eq!((list[0].state.as_str(), &list[0].outcome["reason"]), ("refused", &Value::from("identity could not be proven")));
-    for (tenant, user, note, days) in [("", "u", 0, 1), ("t", " ", 0, 1), ("t", "u", 2001, 1), ("t", "u", 0, 0), ("t", "u", 0, 367)] {
+    assert_eq!(
+        (list[0].state.as_str(), &list[0].outcome["reason"]),
+        ("refused", &Value::from("identity could not be proven"))
+    );
+    for (tenant, user, note, days) in
+        [("", "u", 0, 1), ("t", " ", 0, 1), ("t", "u", 2001, 1), ("t", "u", 0, 0), ("t", "u", 0, 367)]
+    {
         let new = NewSubjectRequest {
             tenant: tenant.into(),
             user: user.into(),
-            kind: SubjectKind::Export,
+            kind: SubjectAsks::Export,
             note: Some("x".repeat(note)),
             days,
         };
-        assert!(matches!(store.ask_subject(new, "dpo", NOW).await, Err(Error::Invalid { .. })), "{tenant:?} {user:?} {note} {days}");
+        assert!(
+            matches!(store.ask_subject(new, "dpo", NOW).await, Err(Error::Invalid { .. })),
+            "{tenant:?} {user:?} {note} {days}"
+        );
     }
     store.close().await.unwrap();
 }
@@ -233,7 +248,11 @@ async fn a_changed_key_changes_no_record_and_opens_everything() {
     let given = KeySource::Given(Key::from_hex(&old_key).unwrap());
     assert!(matches!(Archive::open(dir.path(), &given).await, Err(Error::WrongKey { .. })));
     // Whoever moves the border between two keys, or takes an old key out, is noticed.
-    for sql in ["UPDATE key_eras SET from_seq = 3 WHERE from_seq = 4", "DELETE FROM key_eras WHERE from_seq = 5", "UPDATE key_eras SET wrapped = x'01'"] {
+    for sql in [
+        "UPDATE key_eras SET from_seq = 3 WHERE from_seq = 4",
+        "DELETE FROM key_eras WHERE from_seq = 5",
+        "UPDATE key_eras SET wrapped = x'01'",
+    ] {
         let bent = copy(dir.path());
         let mut conn = raw(bent.path()).await;
         run(&mut conn, sql).await;
@@ -381,9 +400,12 @@ async fn what_is_wrong_with_a_backup_is_named_and_nothing_is_restored() {
         ("hash", bend("menshen.db", &|b| b[5000] ^= 1)),
         ("bytes instead of", bend("menshen.db", &|b| b.truncate(8192))),
         ("hash", bend("audit.head", &|b| b[25] ^= 1)),
-        ("seal is not right", bend("manifest.json", &|b| {
-            *b = String::from_utf8(b.clone()).unwrap().replace("\"version\": \"", "\"version\": \"9").into_bytes();
-        })),
+        (
+            "seal is not right",
+            bend("manifest.json", &|b| {
+                *b = String::from_utf8(b.clone()).unwrap().replace("\"version\": \"", "\"version\": \"9").into_bytes();
+            }),
+        ),
     ] {
         let report = verify_backup(bent.path(), None, Some("a long passphrase")).await.unwrap();
         assert!(report.problems.iter().any(|p| p.contains(what)), "{what}: {:?}", report.problems);
@@ -434,6 +456,9 @@ async fn what_retention_removed_is_noted_and_each_kind_has_its_time() {
     assert_eq!(store.reviews(ReviewState::All, None, 0, 10, true).await.unwrap().len(), 1);
     assert_eq!(texts(&store).await, [opened(1)]);
     store.close().await.unwrap();
-    let none = Options { retention_kinds: menshen_store::RetentionDays { usage: Some(0), ..Default::default() }, ..Options::default() };
+    let none = Options {
+        retention_kinds: menshen_store::RetentionDays { usage: Some(0), ..Default::default() },
+        ..Options::default()
+    };
     assert!(Store::open(dir.path(), none).await.is_err());
 }
