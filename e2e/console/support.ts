@@ -34,6 +34,7 @@ export const PAGES = [
   'keys', 'people', 'setup', 'about',
   'behaviour', 'behaviour/subject?kind=user&app=support&subject=nobody', 'users',
   'keys', 'people', 'protection', 'setup', 'about',
+  'incidents', 'drills', 'notifications',
 ] as const
 
 /** The record of the first conversation that fits. */
@@ -51,7 +52,6 @@ export function as(who: Who): Client {
   return client
 }
 
-export const PAGES = ['try', 'overview', 'records', 'policy', 'reviews', 'labels', 'redteam', 'redteam/0192camp01', 'range', 'assess', 'assess/0192run01', 'keys', 'people', 'setup', 'about', 'incidents', 'drills', 'notifications'] as const
 export const SIZES = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } } as const
 export type Lang = 'zh' | 'en'
 export type Theme = 'light' | 'dark'

@@ -157,7 +157,9 @@ test('records: filters, paging, live tail, feedback', async ({ page }) => {
   await expect(page.getByText('Feedback is kept.')).toBeVisible()
   await open(page, 'records')
   await page.getByRole('switch', { name: 'Live' }).click()
-  await expect(page.locator('table.data tbody tr')).not.toHaveCount(0)
+  await expect(page.locator('.live')).toBeVisible()
+  await as('developer').call('POST', '/v1/guard', { text: 'Is anybody watching?' }, { 'x-menshen-user': 'seen-live' })
+  await expect(page.locator('table.data tbody tr').filter({ hasText: 'seen-live' })).toBeVisible()
 })
 
 test('overview drills down to records', async ({ page }) => {

@@ -235,7 +235,7 @@ impl SignOn {
             .set_pkce_verifier(PkceCodeVerifier::new(verifier));
         request.request_async(self.provider.http()).await.map_err(|e| match e {
             RequestTokenError::ServerResponse(said) => {
-                Refusal::Untrue(format!("the code was refused: {}", bounded(&said.error().to_string())))
+                Refusal::Untrue(format!("the code was refused: {}", bounded(said.error().as_ref())))
             }
             RequestTokenError::Request(e) => Refusal::Unreachable(e.to_string()),
             // The body may hold tokens: it is not shown.

@@ -15,7 +15,7 @@ mod work;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use work::{Grading, IncidentChange, NewFile, NewIncident, NewTask, NewTimer};
+pub use work::{Grading, IncidentChange, NewFile, NewIncident, NewTask, NewTimer, ProposalDecision, TaskTick};
 
 /// Where an incident stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

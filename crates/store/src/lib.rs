@@ -96,7 +96,7 @@ pub use feedback::{Feedback, Opinion};
 pub use files::{Head, read_key as read_key_file};
 pub use incidents::{
     Grading, Incident, IncidentChange, IncidentEvent, IncidentFigures, IncidentFile, IncidentFolder, IncidentState,
-    IncidentTask, IncidentTimer, NewFile, NewIncident, NewTask, NewTimer, TimerStage,
+    IncidentTask, IncidentTimer, NewFile, NewIncident, NewTask, NewTimer, ProposalDecision, TaskTick, TimerStage,
 };
 pub use keys::{ApiKey, App, CreatedKey, KeyRefusal, NewKey, Tenant, same_secret};
 pub use observe::{

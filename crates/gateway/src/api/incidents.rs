@@ -8,7 +8,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, header};
-use menshen_store::{Filter, Incident, IncidentChange, IncidentState, NewIncident};
+use menshen_store::{Filter, Incident, IncidentChange, IncidentState, NewIncident, ProposalDecision, TaskTick};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -350,7 +350,10 @@ pub(crate) async fn decide(
             _ => Vec::new(),
         };
         let (who, now) = (by(&caller), now_us());
-        let decided = gateway.store.decide_incident(&id, caller.bound(), grading, &asked.reason, told, who, now).await;
+        let decided = gateway
+            .store
+            .decide_incident(&id, caller.bound(), ProposalDecision { grading, reason: &asked.reason }, told, who, now)
+            .await;
         stored(decided)?;
         gateway.notifier.wake();
         whole(&gateway, &caller, &id).await
@@ -378,7 +381,12 @@ pub(crate) async fn tick(
     let result = async {
         let asked: Tick = read_as(&headers, body, &gateway.config.limits).await?;
         let (bound, who, now) = (caller.bound(), by(&caller), now_us());
-        stored(gateway.store.tick_task(&id, bound, &asked.task, asked.done, &asked.note, who, now).await)?;
+        stored(
+            gateway
+                .store
+                .tick_task(&id, bound, TaskTick { task: &asked.task, done: asked.done, note: &asked.note }, who, now)
+                .await,
+        )?;
         whole(&gateway, &caller, &id).await
     };
     let result = result.await;

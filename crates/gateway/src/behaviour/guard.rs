@@ -117,7 +117,7 @@ impl Conduct {
         for who in Self::who(caller, true) {
             let Some(measure) = self.store.measure(&who.behaving(), now_us) else { continue };
             match measure.level {
-                Level::Suspend => return Err(Refused::Suspended(measure)),
+                Level::Suspend => return Err(Refused::Suspended(Box::new(measure))),
                 Level::Throttle => self.slow(&measure, caller)?,
                 Level::Warn => {}
             }
@@ -272,7 +272,7 @@ fn facts(watch: &Watch, event: &Event<'_>, origin: &Origin) -> Asked {
 /// Why a request does not go on.
 pub(crate) enum Refused {
     /// Somebody is suspended.
-    Suspended(Measure),
+    Suspended(Box<Measure>),
     /// Somebody is slowed and came too soon: when to come back, in seconds.
     Slowed(u64),
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use menshen_gateway::auth::ADMIN;
 use menshen_gateway::config::{Durability, KeepText};
-use menshen_gateway::{Config, Gateway, Snapshot};
+use menshen_gateway::{Config, Gateway};
 use menshen_store::{Key, KeySource, NewKey, Options, RetentionDays, SessionTimes, Store, StrikeLimits, TextRetention};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};

@@ -97,6 +97,26 @@ pub struct NewIncident {
     pub aware_us: i64,
 }
 
+/// What somebody says of a proposal.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ProposalDecision<'a> {
+    /// What the rules make of it, where it is an incident; none where it is none.
+    pub grading: Option<Grading>,
+    /// Why; needed where it is none.
+    pub reason: &'a str,
+}
+
+/// That a task was done, or is to be done again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TaskTick<'a> {
+    /// The task's id.
+    pub task: &'a str,
+    /// Whether it is done.
+    pub done: bool,
+    /// What is to be known about it.
+    pub note: &'a str,
+}
+
 /// What is to change about an incident; what is absent stays.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct IncidentChange {
@@ -326,12 +346,12 @@ impl Store {
         &self,
         id: &str,
         tenant: Option<&str>,
-        grading: Option<Grading>,
-        reason: &str,
+        decision: ProposalDecision<'_>,
         messages: impl FnOnce(&Incident) -> Vec<NewMessage> + Send,
         by: &str,
         now_us: i64,
     ) -> Result<Incident, Error> {
+        let ProposalDecision { grading, reason } = decision;
         let _one_after_another = self.inner.incidents.lock().await;
         let mut incident = self.incident(id, tenant).await?;
         if incident.state != IncidentState::Proposed {
@@ -428,12 +448,11 @@ impl Store {
         &self,
         id: &str,
         tenant: Option<&str>,
-        task: &str,
-        done: bool,
-        note: &str,
+        tick: TaskTick<'_>,
         by: &str,
         now_us: i64,
     ) -> Result<(), Error> {
+        let TaskTick { task, done, note } = tick;
         let _one_after_another = self.inner.incidents.lock().await;
         let folder = self.folder_under_way(id, tenant).await?;
         let found = folder.tasks.into_iter().find(|t| t.id == task);

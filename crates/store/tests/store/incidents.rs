@@ -2,7 +2,7 @@
 
 use menshen_store::{
     Error, Filter, Grading, Incident, IncidentChange, IncidentState, MessageState, NewFile, NewIncident, NewMessage,
-    NewTask, NewTimer, Store, TimerStage,
+    NewTask, NewTimer, ProposalDecision, Store, TaskTick, TimerStage,
 };
 use serde_json::{Map, Value, json};
 use sqlx::Connection as _;
@@ -129,7 +129,10 @@ async fn closing_needs_everything_done_and_two_people() {
     for timer in ["report", "final"] {
         store.meet_timer(&id, None, timer, "", "person:wei", NOW + 2).await.unwrap();
     }
-    store.tick_task(&id, None, "stop", true, "done", "person:wei", NOW + 3).await.unwrap();
+    store
+        .tick_task(&id, None, TaskTick { task: "stop", done: true, note: "done" }, "person:wei", NOW + 3)
+        .await
+        .unwrap();
     assert!(close("person:wei").await.unwrap_err().to_string().contains("cause"));
     let lessons = Some(json!({"cause": "a rule was missing"}));
     let change = IncidentChange { lessons, ..IncidentChange::default() };
@@ -139,7 +142,12 @@ async fn closing_needs_everything_done_and_two_people() {
     let closed = close("person:li").await.unwrap();
     assert_eq!((closed.state, closed.close_by.as_deref()), (IncidentState::Closed, Some("person:wei")));
     // What is closed is not worked on; opening it again needs a reason and asks two people anew.
-    assert!(store.tick_task(&id, None, "stop", false, "", "person:li", NOW + 10).await.is_err());
+    assert!(
+        store
+            .tick_task(&id, None, TaskTick { task: "stop", done: false, note: "" }, "person:li", NOW + 10)
+            .await
+            .is_err()
+    );
     assert!(store.reopen_incident(&id, None, " ", "person:li", NOW + 10).await.is_err());
     let open = store.reopen_incident(&id, None, "it came back", "person:li", NOW + 11).await.unwrap();
     assert_eq!((open.state, open.close_by), (IncidentState::Open, None));
@@ -175,16 +183,57 @@ async fn what_is_proposed_waits_for_a_person_and_is_proposed_once() {
     assert!(!store.signal_is_free("leaks", NOW + 9).await.unwrap());
     let folder = store.incident_folder(&proposed.id, None).await.unwrap();
     assert!(folder.tasks.is_empty() && folder.timers.is_empty(), "what nobody confirmed has no deadline");
-    assert!(store.decide_incident(&proposed.id, None, None, "", none, "person:wei", NOW).await.is_err(), "no reason");
-    let dismissed =
-        store.decide_incident(&proposed.id, None, None, "a load test", none, "person:wei", NOW + 5).await.unwrap();
+    assert!(
+        store
+            .decide_incident(
+                &proposed.id,
+                None,
+                ProposalDecision { grading: None, reason: "" },
+                none,
+                "person:wei",
+                NOW
+            )
+            .await
+            .is_err(),
+        "no reason"
+    );
+    let dismissed = store
+        .decide_incident(
+            &proposed.id,
+            None,
+            ProposalDecision { grading: None, reason: "a load test" },
+            none,
+            "person:wei",
+            NOW + 5,
+        )
+        .await
+        .unwrap();
     assert_eq!(dismissed.state, IncidentState::Dismissed);
-    assert!(store.decide_incident(&proposed.id, None, Some(grading(&[])), "", none, "person:wei", NOW).await.is_err());
+    assert!(
+        store
+            .decide_incident(
+                &proposed.id,
+                None,
+                ProposalDecision { grading: Some(grading(&[])), reason: "" },
+                none,
+                "person:wei",
+                NOW
+            )
+            .await
+            .is_err()
+    );
     assert!(!store.signal_is_free("leaks", NOW).await.unwrap(), "proposed again within the quiet time");
     assert!(store.signal_is_free("leaks", NOW + 6).await.unwrap());
     let again = store.open_incident(propose(), none, "signal:leaks", NOW + 7).await.unwrap();
     let confirmed = store
-        .decide_incident(&again.id, None, Some(grading(&[("report", 240)])), "yes", none, "person:wei", NOW + 8)
+        .decide_incident(
+            &again.id,
+            None,
+            ProposalDecision { grading: Some(grading(&[("report", 240)])), reason: "yes" },
+            none,
+            "person:wei",
+            NOW + 8,
+        )
         .await
         .unwrap();
     assert_eq!((confirmed.state, confirmed.grade.as_str()), (IncidentState::Open, "major"));
@@ -204,7 +253,12 @@ async fn tenants_see_their_own_and_drills_are_counted_apart() {
     for tenant in ["rival", "nobody"] {
         let refused = store.incident_folder(&acme.id, Some(tenant)).await.unwrap_err();
         assert!(matches!(refused, Error::NotFound { .. }), "{refused}");
-        assert!(store.tick_task(&acme.id, Some(tenant), "stop", true, "", "person:r", NOW).await.is_err());
+        assert!(
+            store
+                .tick_task(&acme.id, Some(tenant), TaskTick { task: "stop", done: true, note: "" }, "person:r", NOW)
+                .await
+                .is_err()
+        );
         assert!(store.note_incident(&acme.id, Some(tenant), "x", "person:r", NOW).await.is_err());
     }
     let figures = store.incident_figures(None, NOW + 241 * MINUTE).await.unwrap();

@@ -92,7 +92,7 @@ async fn what_is_due_is_listed_until_it_is_taken_off() {
     assert_eq!(refused(store.step_policy(&id, 2, at(NOW), None, ALICE, NOW).await), "at");
     store.step_policy(&id, 2, at(NOW + 5), None, ALICE, NOW).await.unwrap();
     assert!(store.due_policy(NOW + 4).await.unwrap().is_empty());
-    assert_eq!(store.due_policy(NOW + 5).await.unwrap(), [id.clone()]);
+    assert_eq!(store.due_policy(NOW + 5).await.unwrap(), std::slice::from_ref(&id));
     store.step_policy(&id, 2, Step::Unschedule, Some("no"), "schedule", NOW).await.unwrap();
     assert!(store.due_policy(NOW + 5).await.unwrap().is_empty());
     assert_eq!(refused(store.policy_change("chg_none").await), "not found");
@@ -123,7 +123,7 @@ async fn the_text_of_a_case_lies_encrypted() {
         assert!(!bytes.windows(secret.len()).any(|w| w == secret.as_bytes()));
     }
     let store = open(dir.path()).await;
-    assert_eq!(store.policy_cases().await.unwrap(), [case.clone()]);
+    assert_eq!(store.policy_cases().await.unwrap(), std::slice::from_ref(&case));
     store.remove_policy_case(&case.id, BOB, NOW).await.unwrap();
     assert_eq!(refused(store.remove_policy_case(&case.id, BOB, NOW).await), "not found");
     store.close().await.unwrap();

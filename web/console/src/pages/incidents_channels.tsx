@@ -44,7 +44,7 @@ export default function Channels() {
             <Panel title={t('notifications.outbox')}>
               <DataTable<Sent> label={t('notifications.outbox')} rows={data.messages} id={(m) => m.id} empty={<Nothing title={t('notifications.empty')} />} columns={[
                 { key: 'at', title: t('field.at'), show: (m) => moment(m.created, lang) },
-                { key: 'channel', title: t('notifications.channels'), show: (m) => m.channel },
+                { key: 'channel', title: t('notifications.channel'), show: (m) => m.channel },
                 { key: 'message', title: t('notifications.message'), wide: true, keep: true, show: (m) => m.title },
                 { key: 'state', title: t('field.state'), show: (m) => <Chip tone={m.state === 'sent' ? 'good' : m.state === 'dead' ? 'bad' : 'warn'}>{word(t, 'message_state', m.state)}</Chip> },
                 { key: 'attempts', title: t('notifications.attempts'), end: true, show: (m) => count(m.attempts, lang) },

@@ -143,7 +143,7 @@ struct EntryRequest {
 
 fn facts(given: Map<String, Value>) -> Result<Value, GatewayError> {
     for (name, value) in &given {
-        if !FACTS.contains(&name.as_str()) || !value.as_str().is_some_and(|v| v.len() <= 4000) {
+        if !FACTS.contains(&name.as_str()) || value.as_str().is_none_or(|v| v.len() > 4000) {
             let message = format!("'facts' holds texts of at most 4000 bytes under these names: {}", FACTS.join(", "));
             return Err(invalid("facts", message));
         }
