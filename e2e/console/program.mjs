@@ -82,7 +82,7 @@ export async function start(how = {}) {
     }
     rmSync(folder, { recursive: true, force: true })
   }
-  const until = Date.now() + 60_000
+  const until = Date.now() + 180_000
   for (;;) {
     if (state.ended || Date.now() > until) { await stop(); throw new Error(`menshen serve did not come up:\n${state.output}`) }
     const live = await fetch(`${url}/healthz`).then((r) => r.ok, () => false)

@@ -91,7 +91,7 @@ async function each(list, at, work) {
   await Promise.all(Array.from({ length: at }, async () => { while (next < list.length) await work(list[next++]) }))
 }
 
-async function until(what, ask, wait_ms = 120_000) {
+async function until(what, ask, wait_ms = 300_000) {
   const end = Date.now() + wait_ms
   for (;;) {
     const said = await ask()

@@ -27,12 +27,11 @@ export function seeded(): State {
 export const PAGES = [
   'try', 'overview', 'records', 'records/{record}',
   'policy', 'workbench', 'workbench/cases', 'workbench/history', 'reviews', 'labels',
-  'policy', 'reviews', 'labels',
   'cases', 'cases/{case}', 'cases/{report}', 'complain',
   'redteam', 'redteam/{campaign}', 'range', 'assess', 'assess/{run}',
   'register', 'register/{entry}', 'ethics', 'ethics/{ethics}', 'assets', 'reports',
-  'keys', 'people', 'setup', 'about',
   'behaviour', 'behaviour/subject?kind=user&app=support&subject=nobody', 'users',
+  'incidents', 'drills', 'notifications',
   'keys', 'people', 'protection', 'setup', 'about',
   'incidents', 'drills', 'notifications',
 ] as const

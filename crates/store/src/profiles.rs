@@ -184,6 +184,14 @@ impl Profiles {
         self.changes.fetch_add(1, Ordering::AcqRel);
         self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(who);
     }
+
+    /// A user's profiles were destroyed beneath. How many are left is not counted again: too many only costs lookups.
+    pub(crate) fn erased(&self, tenant: &str, user: &str) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        let other = |who: &Who| who.0 != tenant || who.2 != user;
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).retain(|who, _| other(who));
+        self.present.keep(other);
+    }
 }
 
 fn plain(what: &'static str, id: Option<&String>) -> Result<(), Error> {

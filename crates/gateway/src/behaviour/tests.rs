@@ -31,7 +31,8 @@ fn repeated_risk_climbs_the_grades_and_each_step_explains_itself() {
             grades.push(alarm.grade.id);
         }
     }
-    assert_eq!(grades, ["warn", "throttle", "throttle-hard", "suspend", "decide"]);
+    // A score may leap over a grade, never back.
+    assert_eq!(grades, ["warn", "throttle", "suspend", "decide"]);
     assert!(watch.observe(&user("bob"), &risky(), NOW).is_none(), "one risky input is no alarm, and nobody else's");
     let standing = watch.standing(&user("ann"), NOW + 240 * SECOND).unwrap();
     assert!(standing.score >= 130 && standing.hours.last().unwrap().1 >= 130, "{standing:?}");

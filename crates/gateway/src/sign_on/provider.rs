@@ -210,6 +210,7 @@ mod tests {
 
     #[test]
     fn providers_are_spoken_to_over_tls_or_on_this_machine() {
+        crate::install_crypto();
         for (url, local, good) in [
             ("https://login.example/a", false, true),
             ("http://127.0.0.1:3000", true, true),

@@ -42,6 +42,10 @@ impl Presence {
 pub(crate) struct Presences(Mutex<HashMap<Who, Presence>>);
 
 impl Presences {
+    pub(super) fn keep(&self, wanted: impl Fn(&Who) -> bool) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|who, _| wanted(who));
+    }
+
     pub(super) fn forget(&self, who: &Who) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(who);
     }

@@ -24,6 +24,11 @@ pub(super) const SEALED: &[Sealed] = &[
     Sealed { table: "people", column: "totp", place: "person/{}/totp", of: "id" },
     Sealed { table: "people", column: "totp_pending", place: "person/{}/totp", of: "id" },
     Sealed { table: "subject_requests", column: "note", place: "subject/{}/note", of: "id" },
+    // What was said in the steps of a case stays under the key of its time: the steps are never changed.
+    Sealed { table: "cases", column: "body", place: "case/{}/body", of: "id" },
+    Sealed { table: "alarms", column: "note", place: "alarm/{}/note", of: "id" },
+    Sealed { table: "diligence", column: "note", place: "diligence/{}/note", of: "id" },
+    Sealed { table: "policy_cases", column: "text", place: "policy case {}", of: "id" },
 ];
 
 /// What happens to rows about a user when the user's data are destroyed.
@@ -32,7 +37,6 @@ pub(super) enum Erasure {
     /// What is sealed in them is replaced by an empty text.
     Blank,
     /// They go.
-    #[expect(dead_code, reason = "for tables to come")]
     Delete,
     /// They stay, for this reason.
     Keep(&'static str),
@@ -47,6 +51,9 @@ pub(super) struct Holding {
 }
 
 const OWN: &str = "tenant = ?1 AND user = ?2";
+const AS_SUBJECT: &str = "tenant = ?1 AND kind = 'user' AND subject = ?2";
+const MISUSE: &str =
+    "evidence of unusual use and of what was done against it; no text of the user, and it ends with retention";
 
 /// All of them but the audit itself, its list, and the keys of texts.
 pub(super) const HOLDINGS: &[Holding] = &[
@@ -69,6 +76,23 @@ pub(super) const HOLDINGS: &[Holding] = &[
         table: "feedback",
         condition: "request_id IN (SELECT request_id FROM seen INDEXED BY seen_by_user WHERE user = ?2 AND tenant = ?1)",
         erasure: Erasure::Keep("what staff said of decisions; it holds no text of the user"),
+    },
+    Holding {
+        table: "cases",
+        condition: OWN,
+        erasure: Erasure::Keep(
+            "what the user asked us to look into, and our answer: a claim of theirs; it ends with retention",
+        ),
+    },
+    Holding { table: "alarms", condition: AS_SUBJECT, erasure: Erasure::Keep(MISUSE) },
+    Holding { table: "measures", condition: AS_SUBJECT, erasure: Erasure::Keep(MISUSE) },
+    Holding { table: "dampings", condition: AS_SUBJECT, erasure: Erasure::Keep("in the user's favour, until it ends") },
+    Holding { table: "profiles", condition: OWN, erasure: Erasure::Delete },
+    Holding { table: "presence", condition: OWN, erasure: Erasure::Delete },
+    Holding {
+        table: "diligence",
+        condition: OWN,
+        erasure: Erasure::Keep("proof that the user was looked into before a tier was given; it ends with retention"),
     },
 ];
 

@@ -284,6 +284,7 @@ impl Store {
             self.enqueue_change(vec![change.boxed()], Vec::new())?
         };
         queued.await?;
+        self.inner.profiles.erased(&request.tenant, &request.user);
         self.subject_request(id, tenant).await
     }
 }

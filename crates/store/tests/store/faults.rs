@@ -13,7 +13,7 @@ const CHILD: &str = "MENSHEN_STORE_CHILD_RIGHTS";
 #[tokio::test]
 async fn a_full_disk_is_said_and_loses_nothing_that_was_acknowledged() {
     let dir = tempfile::tempdir().unwrap();
-    let options = || Options { max_bytes: Some(600 << 10), ..Options::default() };
+    let options = || Options { max_bytes: Some(1200 << 10), ..Options::default() };
     let store = Store::open(dir.path(), options()).await.unwrap();
     let mut taken = 0;
     let error = loop {
@@ -50,7 +50,7 @@ async fn windowed_records_on_a_full_disk_are_counted_as_lost_when_closing() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options {
         durability: Durability::Windowed { ms: 10 },
-        max_bytes: Some(400 << 10),
+        max_bytes: Some(1000 << 10),
         queue_records: 100,
         ..Options::default()
     };

@@ -127,9 +127,9 @@ function Words(props: Props) {
       <Labelled label={t('cases.facts')}>{(id) => <Input.TextArea id={id} rows={3} value={facts} onChange={(e) => setFacts(e.target.value)} maxLength={20_000} />}</Labelled>
       {step === 'notice' ? <Labelled label={t('cases.to')}>{(id) => <input id={id} className="native" value={to} onChange={(e) => setTo(e.target.value)} maxLength={4_000} autoComplete="off" />}</Labelled> : null}
       <p><Button loading={busy} disabled={template === ''} onClick={() => void make()}>{t('cases.make_words')}</Button></p>
-      <div className="field gap"><label htmlFor={area}>{t('cases.words')}</label><Input.TextArea id={area} autoSize={{ minRows: 4, maxRows: 16 }} value={words} onChange={(e) => setWords(e.target.value)} maxLength={40_000} placeholder={t('cases.words_missing')} /></div>
+      <div className="field gap"><label htmlFor={area}>{t('cases.words')}</label><Input.TextArea id={area} rows={9} value={words} onChange={(e) => setWords(e.target.value)} maxLength={40_000} placeholder={t('cases.words_missing')} /></div>
       {/* As it will be read: what hides in it shows. */}
-      {words.trim() === '' ? null : <Foreign text={words} className="small gap" />}
+      {words.trim() === '' ? null : <Foreign text={words} className="small gap" label={word(t, 'case_step', step)} />}
       <div className="row"><Button type="primary" htmlType="submit" disabled={words.trim() === '' || props.busy}>{t(step === 'answer' ? 'cases.give_answer' : 'cases.keep_notice')} <kbd aria-hidden="true">Ctrl+Enter</kbd></Button><Button onClick={props.cancel}>{t('do.cancel')}</Button></div>
     </form>
   )

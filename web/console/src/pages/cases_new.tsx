@@ -1,5 +1,5 @@
 import { Alert, Button, Form, Input, Modal } from 'antd'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { request } from '../api/client'
 import type { Book, Receipt } from '../api/cases'
 import { useLanguage } from '../i18n'
@@ -15,6 +15,7 @@ export function NewCase(props: { book: Book; close: () => void }) {
   const [busy, setBusy] = useState(false)
   const [problem, setProblem] = useState<unknown>(null)
   const [receipt, setReceipt] = useState<Receipt | null>(null)
+  const first = useRef<HTMLSelectElement>(null)
   const chosen = Form.useWatch('kind', form) ?? props.book.kinds[0]?.id
   const kind = props.book.kinds.find((k) => k.id === chosen)
   const send = async (v: Fields) => {
@@ -41,12 +42,12 @@ export function NewCase(props: { book: Book; close: () => void }) {
   const needs = (name: string) => kind?.needs.includes(name) ?? false
   const field = (name: keyof Fields, label: string) => <Form.Item name={name} label={label} rules={[{ required: needs(name), message: t('form.needed') }]}><Input autoComplete="off" /></Form.Item>
   return (
-    <Modal open title={t('cases.new')} onCancel={props.close} closable={{ 'aria-label': t('do.close') }} onOk={() => form.submit()} okText={t('cases.send')} cancelText={t('do.cancel')} confirmLoading={busy} width={640}>
+    <Modal open title={t('cases.new')} onCancel={props.close} closable={{ 'aria-label': t('do.close') }} onOk={() => form.submit()} okText={t('cases.send')} cancelText={t('do.cancel')} confirmLoading={busy} width={640} afterOpenChange={(open) => { if (open) first.current?.focus() }}>
       <p className="quiet">{t('cases.new_about')}</p>
       <Problem error={problem} />
       <Form form={form} layout="vertical" requiredMark={false} onFinish={(v) => void send(v)} initialValues={{ kind: props.book.kinds[0]?.id, lang }}>
         <div className="form-two">
-          <Form.Item name="kind" label={t('cases.kind')}><select className="native" autoFocus>{props.book.kinds.map((k) => <option key={k.id} value={k.id}>{k[lang]}</option>)}</select></Form.Item>
+          <Form.Item name="kind" label={t('cases.kind')}><select className="native" ref={first}>{props.book.kinds.map((k) => <option key={k.id} value={k.id}>{k[lang]}</option>)}</select></Form.Item>
           <Form.Item name="category" label={t('cases.category')}><select className="native"><option value="">–</option>{props.book.categories.map((c) => <option key={c.id} value={c.id}>{c[lang]}</option>)}</select></Form.Item>
         </div>
         <Form.Item name="text" label={t('cases.text')} rules={[{ required: true, whitespace: true, message: t('form.needed') }]}><Input.TextArea rows={4} maxLength={20_000} /></Form.Item>
