@@ -78,6 +78,7 @@ impl Notifier {
     /// # Errors
     /// When one is incomplete, or its secret is not where it should be: the message names the channel and what to correct.
     pub fn new(settings: &Notifications) -> Result<Self, GatewayError> {
+        crate::install_crypto();
         let client = reqwest::Client::builder()
             .timeout(Duration::from_millis(settings.timeout_ms))
             .redirect(reqwest::redirect::Policy::none())

@@ -269,6 +269,7 @@ async fn every_channel_delivers_and_no_answer_shows_its_address() {
 
 #[tokio::test]
 async fn a_channel_that_cannot_work_is_refused_at_the_start() {
+    menshen_gateway::install_crypto();
     for (wrong, word) in [
         (channel("a b", ChannelKind::Slack, "http://x"), "name"),
         (Channel { name: "a".into(), kind: ChannelKind::Slack, ..Channel::default() }, "address"),

@@ -238,10 +238,12 @@ async fn assets_are_kept_and_found() {
     house.gateway.store.create_key(new, "test", now()).await.unwrap();
     let found = house.ok(&editor, "POST", "/admin/register/assets/import", Some(json!({}))).await;
     let names: Vec<&str> = found["new"].as_array().unwrap().iter().map(|a| a["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["upstream https://models.example:8443", "qwen", "application shop"]);
+    let known =
+        ["policy pack base", "policy pack cn", "upstream https://models.example:8443", "qwen", "application shop"];
+    assert_eq!(names, known);
     assert!(!found.to_string().contains("secret") && !found.to_string().contains("abc"));
     let again = house.ok(&editor, "POST", "/admin/register/assets/import", Some(json!({}))).await;
-    assert_eq!((&again["found"], &again["new"]), (&json!(3), &json!([])));
+    assert_eq!((&again["found"], &again["new"]), (&json!(5), &json!([])));
     let asset = |kind: &str| json!({"asset": {"kind": kind, "name": "logs", "stage": "development", "owner": "wei"}});
     house.refused(&editor, "POST", "/admin/register/assets", asset("thing"), "data_set").await;
     let made = house.ok(&editor, "POST", "/admin/register/assets", Some(asset("data_set"))).await;

@@ -185,7 +185,8 @@ impl House {
         let decided = AlarmDecision::FalseAlarm;
         let (_, dampings) = store.decide_alarm(&judged, None, decided, None, learning, "test", now()).await.unwrap();
         let alarm = raise().await.unwrap().id;
-        let (until_us, reason) = (now() + 60_000_000, format!("reason-of-{tenant}"));
+        // The walk may take minutes.
+        let (until_us, reason) = (now() + 86_400_000_000, format!("reason-of-{tenant}"));
         let measure = NewMeasure { level: Level::Warn, percent: 100, until_us, reason };
         let measure = store.impose(&who, measure, "test", now()).await.unwrap().id;
         let profile =
@@ -387,6 +388,10 @@ async fn no_id_of_another_tenant_opens_anything_whatever_the_route_and_the_role(
     }
 }
 
+/// What is computed or tried, and changes nothing.
+const CHANGES_NOTHING: &[&str] =
+    &["/console/api/upstreams/test", "/admin/register/grade", "/admin/incidents/grade", "/admin/cases/{id}/preview"];
+
 #[tokio::test]
 async fn every_change_by_an_administrator_is_in_the_audit() {
     let house = House::new().await;
@@ -410,7 +415,7 @@ async fn every_change_by_an_administrator_is_in_the_audit() {
             for who in [&owner, &admin] {
                 let before = house.told().await;
                 let said = house.send(who, attempt.method, &attempt.path, body.as_ref()).await;
-                if said.status.is_success() {
+                if said.status.is_success() && !CHANGES_NOTHING.contains(&attempt.declared) {
                     let at = format!("{} {} with {body:?}: {}", attempt.method, attempt.path, said.text);
                     assert!(house.told().await > before, "no record of {at}");
                     *changed.entry(format!("{} {}", attempt.method, attempt.declared)).or_insert(0) += 1;

@@ -6,6 +6,7 @@
 //! | try things out (`/v1/…`) | x | x | | x | | x | |
 //! | upstreams: see, test | x | | | | | x | x |
 //! | overview | x | x | x | | x | x | |
+//! | feedback: give | x | x | x | | | x | |
 //! | audit's proof | x | | | | x | | x |
 //! | keys: see | x | | | | x | x | |
 //! | keys: make, revoke | x | | | | | x | |
@@ -84,6 +85,8 @@ permissions! {
     Upstreams: true, [Developer];
     /// Figures and records.
     Observe: false, [PolicyEditor Reviewer Auditor Developer];
+    /// Saying what one thinks of a decision.
+    Feedback: false, [PolicyEditor Reviewer Developer];
     /// The audit's proof.
     AuditRead: true, [Auditor];
     /// API keys, without their secrets.
