@@ -41,7 +41,7 @@ fn say(house: &House, key: &str, user: &str, text: &str) -> Answer {
 
 #[test]
 fn a_user_is_warned_slowed_and_suspended_and_a_person_decides() {
-    let house = house("usual_per_minute = 4\n");
+    let house = house("usual_per_minute = 2\n");
     let key = key(&house, "shop", &["infer"]);
     let first = say(&house, &key, "ann", DECLINED);
     assert_eq!(first.header("x-menshen-notice"), None, "{}", first.text());
@@ -50,7 +50,7 @@ fn a_user_is_warned_slowed_and_suspended_and_a_person_decides() {
     assert!(second.text().contains("温馨提示"), "{}", second.text());
     assert_eq!(say(&house, &key, "ann", "天气如何").header("x-menshen-notice"), Some("warn"), "it stands");
 
-    // Slowed: of four requests a minute half are left, then a quarter.
+    // Slowed: of two requests a minute one is left.
     let mut codes = Vec::new();
     for _ in 0..12 {
         let said = say(&house, &key, "ann", BANNED);

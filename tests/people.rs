@@ -40,7 +40,8 @@ impl Browser {
 fn setup_token(gateway: &Gateway) -> Option<String> {
     let printed = gateway.printed();
     let line = printed.lines().find(|l| l.trim_start().starts_with("set up"))?;
-    line.split_whitespace().last().map(str::to_owned)
+    // With pages the line is an address to open; without, the token alone.
+    line.split_whitespace().last()?.rsplit("token=").next().map(str::to_owned)
 }
 
 fn first_owner(gateway: &Gateway) -> Browser {

@@ -231,7 +231,8 @@ impl Store {
         }
         for member in &members {
             named("members", member)?;
-            let owner = format!("person:{}", new.entry.owner);
+            // Account names are lower-case, whatever was typed.
+            let owner = format!("person:{}", new.entry.owner.to_ascii_lowercase());
             if *member == by || *member == new.entry.created_by || *member == owner {
                 let problem = format!(
                     "{member} has an interest in it: whoever opens the review, registered the application or is \

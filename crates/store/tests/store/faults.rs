@@ -58,8 +58,9 @@ async fn windowed_records_on_a_full_disk_are_counted_as_lost_when_closing() {
     let began = std::time::Instant::now();
     let error = loop {
         match store.record(full_entry(1)).await {
-            Ok(_) => tokio::time::sleep(Duration::from_millis(1)).await,
-            Err(error) => break error,
+            // On a busy machine the queue fills because the writer is slow, too: that is not what is asked here.
+            Err(error) if store.health().failing.is_some() => break error,
+            _ => tokio::time::sleep(Duration::from_millis(1)).await,
         }
         assert!(began.elapsed().as_secs() < 60, "the queue never fills");
     };
