@@ -33,7 +33,6 @@ export const PAGES = [
   'behaviour', 'behaviour/subject?kind=user&app=support&subject=nobody', 'users',
   'incidents', 'drills', 'notifications',
   'keys', 'people', 'protection', 'setup', 'about',
-  'incidents', 'drills', 'notifications',
 ] as const
 
 /** The record of the first conversation that fits. */

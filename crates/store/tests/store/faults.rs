@@ -32,7 +32,7 @@ async fn a_full_disk_is_said_and_loses_nothing_that_was_acknowledged() {
     assert!(error.to_string().contains("full") && error.is_transient());
     assert!(matches!(store.health().failing, Some(Error::Full { .. })));
     // Still readable, still whole, still refusing.
-    assert!(store.record(full_entry(0)).await.is_err());
+    assert!(store.record(full_entry(taken)).await.is_err());
     let report = store.verify().await.unwrap();
     assert!(report.is_whole(), "{report:?}");
     assert_eq!(report.rows, taken as u64 + 1);
