@@ -415,7 +415,9 @@ async fn every_change_by_an_administrator_is_in_the_audit() {
             for who in [&owner, &admin] {
                 let before = house.told().await;
                 let said = house.send(who, attempt.method, &attempt.path, body.as_ref()).await;
-                if said.status.is_success() && !CHANGES_NOTHING.contains(&attempt.declared) {
+                // What is brought in a second time changes nothing either.
+                let nothing = CHANGES_NOTHING.contains(&attempt.declared) || said.text.contains(r#""new":[]"#);
+                if said.status.is_success() && !nothing {
                     let at = format!("{} {} with {body:?}: {}", attempt.method, attempt.path, said.text);
                     assert!(house.told().await > before, "no record of {at}");
                     *changed.entry(format!("{} {}", attempt.method, attempt.declared)).or_insert(0) += 1;
