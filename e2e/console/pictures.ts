@@ -59,7 +59,7 @@ for (const { lang, theme, size, pages } of SETS) {
     for (const path of pages) {
       await open(page, path)
       await BEFORE[path]?.(page)
-      await shoot(path.replace(/\/\{?(\w+)\}?/g, '-$1'))
+      await shoot(path.replace(/\?.*$/, '').replace(/\/\{?(\w+)\}?/g, '-$1'))
     }
   })
 }

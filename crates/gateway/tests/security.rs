@@ -380,7 +380,6 @@ async fn no_id_of_another_tenant_opens_anything_whatever_the_route_and_the_role(
         "GET /admin/behaviour/alarms/{id}",
         "POST /admin/behaviour/alarms/{id}/decision",
         "DELETE /admin/behaviour/measures/{id}",
-        "DELETE /admin/behaviour/dampings/{id}",
         "GET /admin/users/{tenant}/{user}",
         "DELETE /admin/users/{tenant}/{user}",
     ] {
@@ -389,8 +388,13 @@ async fn no_id_of_another_tenant_opens_anything_whatever_the_route_and_the_role(
 }
 
 /// What is computed or tried, and changes nothing.
-const CHANGES_NOTHING: &[&str] =
-    &["/console/api/upstreams/test", "/admin/register/grade", "/admin/incidents/grade", "/admin/cases/{id}/preview"];
+const CHANGES_NOTHING: &[&str] = &[
+    "/console/api/upstreams/test",
+    "/admin/register/grade",
+    "/admin/incidents/grade",
+    "/admin/cases/{id}/preview",
+    "/admin/workbench/cases/run",
+];
 
 #[tokio::test]
 async fn every_change_by_an_administrator_is_in_the_audit() {
@@ -399,7 +403,7 @@ async fn every_change_by_an_administrator_is_in_the_audit() {
     let admin = Who { token: None, key: Some(ADMIN.to_owned()) };
     let objects = house.furnished("acme").await;
     let document = openapi::openapi();
-    let mut changed = BTreeMap::new();
+    let (mut changed, mut silent) = (BTreeMap::new(), Vec::new());
     let plain =
         ROUTES.iter().filter(|r| matches!(r.access, Access::May(_)) && r.method != "GET" && !r.path.contains('{'));
     let plain = plain.map(|route| {
@@ -419,12 +423,15 @@ async fn every_change_by_an_administrator_is_in_the_audit() {
                 let nothing = CHANGES_NOTHING.contains(&attempt.declared) || said.text.contains(r#""new":[]"#);
                 if said.status.is_success() && !nothing {
                     let at = format!("{} {} with {body:?}: {}", attempt.method, attempt.path, said.text);
-                    assert!(house.told().await > before, "no record of {at}");
+                    if house.told().await <= before {
+                        silent.push(at);
+                    }
                     *changed.entry(format!("{} {}", attempt.method, attempt.declared)).or_insert(0) += 1;
                 }
             }
         }
     }
+    assert!(silent.is_empty(), "no record of {silent:#?}");
     for route in [
         "POST /admin/keys",
         "POST /admin/agreements",
@@ -437,7 +444,6 @@ async fn every_change_by_an_administrator_is_in_the_audit() {
         "POST /admin/behaviour/measures",
         "POST /admin/behaviour/alarms/{id}/decision",
         "DELETE /admin/behaviour/measures/{id}",
-        "DELETE /admin/behaviour/dampings/{id}",
         "PUT /admin/users",
         "DELETE /admin/users/{tenant}/{user}",
     ] {

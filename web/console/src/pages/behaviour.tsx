@@ -37,7 +37,7 @@ export default function Behaviour() {
             <Tile name={t('behaviour.open')} value={all ? '–' : `${count(alarms.data?.alarms.length ?? 0, lang)}${alarms.data?.next ? '+' : ''}`} />
             <Tile name={t('behaviour.in_force')} value={count(inForce, lang)} />
             <Tile name={t('behaviour.held')} value={count(data.subjects, lang)} note={t('behaviour.held_note', { n: count(data.most_subjects, lang) })} />
-            <Tile name={t('behaviour.strikes')} value={<span className="small-value">{t('behaviour.strikes_value', { row: data.strikes.in_a_row, day: data.strikes.per_day })}</span>} note={t('behaviour.strikes_note')} />
+            <Tile name={t('behaviour.strikes')} value={<span className="small-value">{data.strikes.in_a_row === 0 && data.strikes.per_day === 0 ? t('behaviour.strikes_off') : t('behaviour.strikes_value', { row: data.strikes.in_a_row || '–', day: data.strikes.per_day || '–' })}</span>} note={t('behaviour.strikes_note')} />
           </div>
         )}
       </Shown>
@@ -88,7 +88,7 @@ export default function Behaviour() {
       </Panel>
       {rules.data?.grades && rules.data.signals ? (
         <div className="grid two">
-          <Panel title={t('behaviour.rules')}>
+          <Panel title={t('behaviour.grade')}>
             <DataTable label={t('behaviour.grade')} rows={rules.data.grades} id={(g) => g.id} empty={null} columns={[
               { key: 'name', title: t('behaviour.grade'), wide: true, show: (g) => (lang === 'zh' ? g.zh : g.en) },
               { key: 'score', title: t('behaviour.from_score'), end: true, show: (g) => g.score },

@@ -68,7 +68,7 @@ export default function Users() {
                 { key: 'name', title: t('users.tier'), wide: true, show: (x) => <><strong>{x[lang]}</strong><div className="quiet"><code>{x.id}</code></div></> },
                 { key: 'real', title: t('users.needs'), show: (x) => <span className="row"><Chip>{word(t, 'real', x.real_name)}</Chip>{x.due_diligence ? <Chip tone="warn">{t('users.diligence')}</Chip> : null}</span> },
                 { key: 'by', title: t('users.granted'), show: (x) => word(t, 'grantor', x.granted_by) },
-                { key: 'limits', title: t('users.limits'), show: (x) => <Limits tier={x} /> },
+                { key: 'limits', title: t('users.limits'), keep: true, show: (x) => <Limits tier={x} /> },
                 { key: 'apis', title: t('field.api'), wide: true, show: (x) => (x.apis.length > 0 ? x.apis.join(', ') : t('filter.any')) },
                 { key: 'models', title: t('field.model'), show: (x) => (x.models.length > 0 ? x.models.join(', ') : t('filter.any')) },
                 { key: 'purposes', title: t('users.purpose'), wide: true, show: (x) => [...x.purposes, ...x.regions].join(', ') || t('filter.any') },
