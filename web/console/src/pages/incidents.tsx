@@ -1,5 +1,5 @@
-import { App, Button, Checkbox, Input, Modal } from 'antd'
-import { useState } from 'react'
+import { App, Button, Checkbox, Input, Modal, type InputRef } from 'antd'
+import { useRef, useState } from 'react'
 import { Link, useNavigate } from 'react-router-dom'
 import { request } from '../api/client'
 import type { Answers, Grade, Incident, Incidents, IncidentState, Rules } from '../api/incidents'
@@ -103,6 +103,7 @@ function Open(props: { rules: Rules; drill: boolean; onClose: () => void }) {
   const { t, lang } = useLanguage()
   const { message } = App.useApp()
   const go = useNavigate()
+  const first = useRef<InputRef>(null)
   const [title, setTitle] = useState('')
   const [kind, setKind] = useState(props.rules.class[0]?.id ?? '')
   const [aware, setAware] = useState('')
@@ -120,8 +121,8 @@ function Open(props: { rules: Rules; drill: boolean; onClose: () => void }) {
     }
   }
   return (
-    <Modal open width={680} title={t(props.drill ? 'incidents.new_drill' : 'incidents.new')} onCancel={props.onClose} onOk={() => void open()} okText={t('incidents.open_it')} cancelText={t('do.cancel')} confirmLoading={busy} okButtonProps={{ disabled: title.trim() === '' }}>
-      <div className="field gap"><label htmlFor="incident-title">{t('incidents.title')}</label><Input id="incident-title" value={title} maxLength={100} onChange={(e) => setTitle(e.target.value)} autoFocus /><span className="quiet">{t('incidents.title_hint')}</span></div>
+    <Modal open width={680} title={t(props.drill ? 'incidents.new_drill' : 'incidents.new')} onCancel={props.onClose} onOk={() => void open()} okText={t('incidents.open_it')} cancelText={t('do.cancel')} confirmLoading={busy} okButtonProps={{ disabled: title.trim() === '' }} afterOpenChange={(shown) => { if (shown) first.current?.focus() }}>
+      <div className="field gap"><label htmlFor="incident-title">{t('incidents.title')}</label><Input id="incident-title" value={title} maxLength={100} onChange={(e) => setTitle(e.target.value)} ref={first} /><span className="quiet">{t('incidents.title_hint')}</span></div>
       <div className="form-two">
         <div className="field gap"><label htmlFor="incident-class">{t('incidents.class')}</label><select id="incident-class" className="native" value={kind} onChange={(e) => setKind(e.target.value)}>{props.rules.class.map((c) => <option key={c.id} value={c.id}>{c[lang]}</option>)}</select></div>
         <div className="field gap"><label htmlFor="incident-aware">{t('incidents.aware')}</label><input id="incident-aware" type="datetime-local" className="native" value={aware} onChange={(e) => setAware(e.target.value)} /><span className="quiet">{t('incidents.aware_hint')}</span></div>

@@ -32,7 +32,7 @@ export default function Assets() {
       <Shown of={loaded}>
         {({ of, assets, apps }) => (
           <Panel>
-            <div className="gap"><Segmented aria-label={t('assets.stages')} value={stage} onChange={(v) => setStage(String(v))} options={[{ value: '', label: `${t('assets.all_stages')} ${assets.length}` }, ...of.stages.map((s) => ({ value: s.id, label: `${said(s.title, lang)} ${assets.filter((a) => a.stage === s.id).length}` }))]} /></div>
+            <div className="gap scrolls"><Segmented aria-label={t('assets.stages')} value={stage} onChange={(v) => setStage(String(v))} options={[{ value: '', label: `${t('assets.all_stages')} ${assets.length}` }, ...of.stages.map((s) => ({ value: s.id, label: `${said(s.title, lang)} ${assets.filter((a) => a.stage === s.id).length}` }))]} /></div>
             {stage ? <p className="quiet">{said(of.stages.find((s) => s.id === stage)?.about, lang)}</p> : null}
             <DataTable label={t('nav.assets')} rows={assets.filter((a) => stage === '' || a.stage === stage)} id={(a) => a.id} empty={<Nothing title={t('assets.nothing')} hint={t('assets.nothing_hint')} />} columns={[
               { key: 'name', title: t('field.name'), wide: true, show: (a) => <><strong>{a.name}</strong> {a.version}<div className="row">{a.imported ? <Chip>{t('assets.found')}</Chip> : null}{a.overdue ? <Chip tone="bad">{t('assets.overdue')}</Chip> : null}</div>{a.missing.length > 0 ? <div className="quiet">{t('assets.missing', { list: a.missing.map((m) => word(t, 'need', m)).join(lang === 'zh' ? '、' : ', ') })}</div> : null}</> },
