@@ -3,10 +3,10 @@ import { complaints, enter, open, prefer, record, seeded } from './support'
 
 test('an alarm is read and decided with the keyboard, and what was learned can be taken back', async ({ page }) => {
   const said = complaints(page)
-  const risky = record((one) => one.action === 'decline' || one.action === 'block')
+  const risky = record((one) => one.action === 'block')
   const user = `watched <img src=x onerror="window.__owned=1"> ${Date.now()}`
   for (let n = 0; n < 2; n += 1) {
-    await page.request.post(`${seeded().url}/v1/chat/completions`, { headers: { authorization: `Bearer ${seeded().keys.support}` }, data: { model: 'm', user, messages: [{ role: 'user', content: risky.text }] } })
+    await page.request.post(`${seeded().url}/v1/chat/completions`, { headers: { authorization: `Bearer ${seeded().keys[risky.key as keyof ReturnType<typeof seeded>['keys']]}` }, data: { model: 'm', user, messages: [{ role: 'user', content: risky.text }] } })
   }
   await prefer(page, 'en', 'light')
   await enter(page)

@@ -95,7 +95,7 @@ test('a review is opened, voted on by its members only, and closed by the last v
   await page.keyboard.press('Space')
   await page.getByLabel('Reason', { exact: true }).focus()
   await page.keyboard.type('Fit for its purpose')
-  await page.getByLabel('Conditions').focus()
+  await page.getByRole('textbox', { name: 'Conditions' }).focus()
   await page.keyboard.type('Watch complaints for a month')
   await page.getByRole('button', { name: 'Vote', exact: true }).focus()
   await page.keyboard.press('Enter')

@@ -15,7 +15,8 @@
 //! **Who can do what to whom.** A subject is a key, or a user *of an application of a tenant*. A name that nobody vouches
 //! for (a header where callers need no key, beyond this machine) never gets more than a warning: else anybody could have
 //! anybody suspended. Where a key was shown, the key's application vouches for the names it sends, and can harm only its own
-//! users.
+//! users. And users cannot harm their application: what a request that names a user asks and uses counts against that user,
+//! never against the key.
 
 mod guard;
 mod origin;
@@ -70,6 +71,9 @@ impl Who<'_> {
 /// A request that was looked at.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Asked {
+    /// Whether a key named an end user: then what was asked and used is the user's doing, and only how the key itself is used
+    /// (networks, programs, regions, places) counts against the key. Else one user could have a whole application suspended.
+    pub on_behalf: bool,
     /// Whether policy stopped it.
     pub risky: bool,
     /// The classes of attack that were found, a bit for each.

@@ -149,6 +149,7 @@ impl Conduct {
         let asked = facts(watch, &event, &origin);
         let mut done = None;
         for who in Self::who(caller, event.vouched) {
+            let asked = Asked { on_behalf: on_behalf(&who, caller), ..asked };
             let alarm = watch.observe(&who, &What::Asked(asked), event.at_us);
             if let Some(alarm) = alarm {
                 done = done.max(self.raise(&who, alarm, event.request_id, event.monitor, event.at_us).await);
@@ -168,7 +169,7 @@ impl Conduct {
         at_us: i64,
     ) {
         let Some(watch) = self.watch.as_ref().filter(|_| tokens > 0) else { return };
-        for who in Self::who(caller, vouched) {
+        for who in Self::who(caller, vouched).filter(|who| !on_behalf(who, caller)) {
             if let Some(alarm) = watch.observe(&who, &What::Spent { tokens }, at_us) {
                 self.raise(&who, alarm, request_id, monitor, at_us).await;
             }
@@ -236,6 +237,11 @@ impl Conduct {
     }
 }
 
+/// Whether somebody is a key that asks on behalf of a user.
+fn on_behalf(who: &Who<'_>, caller: &Caller) -> bool {
+    who.kind == SubjectKind::Key && caller.subject.user.is_some()
+}
+
 fn of(who: &Behaving) -> Who<'_> {
     Who { tenant: &who.tenant, app: &who.app, kind: who.kind, subject: &who.subject, vouched: true }
 }
@@ -260,6 +266,7 @@ fn facts(watch: &Watch, event: &Event<'_>, origin: &Origin) -> Asked {
     let agent = event.headers.get(http::header::USER_AGENT).map(|v| v.as_bytes()).filter(|v| v.len() <= 512);
     let sure = event.labels.attacks.iter().filter(|a| f64::from(a.score) >= SURE);
     Asked {
+        on_behalf: false,
         risky: event.risky,
         attacks: sure.fold(0, |all, a| all | bit(a.id)),
         network: origin.network.map(|n| watch.hash(n)),

@@ -53,6 +53,8 @@ fn recall(conduct: &Conduct, record: &Record) {
     let tokens = record.timings.get("tokens").and_then(Value::as_u64).unwrap_or(0);
     let user = record.user.as_deref().map(|u| (SubjectKind::User, u));
     let key = record.key_id.as_deref().filter(|k| super::guard::is_key(k)).map(|k| (SubjectKind::Key, k));
+    // What a key asked on behalf of a user is the user's.
+    let key = key.filter(|_| user.is_none());
     for (kind, subject) in user.into_iter().chain(key) {
         let who = Who { tenant, app, kind, subject, vouched: false };
         let at_us = at.as_microsecond();

@@ -46,6 +46,10 @@ impl Cell {
     }
 
     fn asked(&mut self, measure: Counted, asked: &Asked, at_us: i64, window_us: i64) {
+        use Counted::{Agents, Networks, Regions, Travel};
+        if asked.on_behalf && !matches!(measure, Networks | Agents | Regions | Travel) {
+            return;
+        }
         match self {
             Cell::Run(run) => run.add(asked.risky, at_us, window_us),
             Cell::Count(counts) => {

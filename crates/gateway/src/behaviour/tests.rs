@@ -125,6 +125,17 @@ fn a_key_of_many_users_is_judged_by_the_share_of_what_is_risky() {
 }
 
 #[test]
+fn users_cannot_get_the_key_of_their_application_suspended() {
+    let watch = watch(1_000);
+    let key = Who { kind: SubjectKind::Key, ..user("k1") };
+    for n in 0..2_000 {
+        let asked = Asked { on_behalf: true, risky: true, attacks: u64::MAX, network: Some(7), ..Asked::default() };
+        assert_eq!(watch.observe(&key, &What::Asked(asked), NOW + n * SECOND / 10), None);
+    }
+    assert_eq!(watch.standing(&key, NOW + 200 * SECOND).unwrap().score, 0);
+}
+
+#[test]
 fn tokens_far_beyond_the_usual_are_an_alarm() {
     let watch = watch(1_000);
     let hour = 3_600 * SECOND;
@@ -183,7 +194,7 @@ proptest! {
             let who = Who { kind, ..user(&subject) };
             let what = match spend {
                 true => What::Spent { tokens: attacks },
-                false => What::Asked(Asked { risky, attacks, network, agent: network, region: network, place }),
+                false => What::Asked(Asked { risky, attacks, network, agent: network, region: network, place, on_behalf: attacks % 3 == 0 }),
             };
             // Any time at all: clocks jump.
             let alarm = watch.observe(&who, &what, at / 4);

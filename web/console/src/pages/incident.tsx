@@ -204,7 +204,7 @@ function Texts(p: Part) {
   const save = useSave(p, () => ({ facts }))
   return (
     <Panel title={t('incidents.report_facts')}>
-      <div className="form-two">{rules.fact.map((x) => <div className="field gap" key={x.id}><label htmlFor={`fact-${x.id}`}>{x[lang]}</label><Input.TextArea id={`fact-${x.id}`} autoSize={{ minRows: 2, maxRows: 10 }} disabled={!p.working} maxLength={8000} value={facts[x.id] ?? ''} onChange={(e) => set(x.id, e.target.value)} /></div>)}</div>
+      <div className="form-two">{rules.fact.map((x) => <div className="field gap" key={x.id}><label htmlFor={`fact-${x.id}`}>{x[lang]}</label><Input.TextArea id={`fact-${x.id}`} rows={3} disabled={!p.working} maxLength={8000} value={facts[x.id] ?? ''} onChange={(e) => set(x.id, e.target.value)} /></div>)}</div>
       {p.working ? <Button type="primary" onClick={save}>{t('incidents.save_facts')}</Button> : null}
     </Panel>
   )
@@ -292,7 +292,7 @@ function Lessons(p: Part) {
   const change = (at: number, part: Partial<Measure>) => setMeasures((was) => was.map((m, i) => (i === at ? { ...m, ...part } : m)))
   return (
     <Panel title={t('incidents.lessons')}>
-      <div className="form-two">{rules.lesson.map((l) => <div className="field gap" key={l.id}><label htmlFor={`lesson-${l.id}`}>{l[lang]}</label><Input.TextArea id={`lesson-${l.id}`} autoSize={{ minRows: 2, maxRows: 10 }} disabled={!p.working} maxLength={8000} value={texts[l.id] ?? ''} onChange={(e) => set(l.id, e.target.value)} /></div>)}</div>
+      <div className="form-two">{rules.lesson.map((l) => <div className="field gap" key={l.id}><label htmlFor={`lesson-${l.id}`}>{l[lang]}</label><Input.TextArea id={`lesson-${l.id}`} rows={3} disabled={!p.working} maxLength={8000} value={texts[l.id] ?? ''} onChange={(e) => set(l.id, e.target.value)} /></div>)}</div>
       <h3>{t('incidents.measures')}</h3>
       {measures.map((m, i) => (
         <div className="row gap" key={i}>

@@ -56,7 +56,7 @@ function TickForm(props: { app: FullEntry; control: Control; onClose: () => void
       <p className="quiet">{said(props.control.about, lang)}</p>
       <Form form={form} layout="vertical" requiredMark={false} onFinish={(v) => void save(v)} initialValues={{ met: true }}>
         <Form.Item name="met" label={t('field.state')}><Radio.Group options={[{ value: true, label: t('register.is_met') }, { value: false, label: t('register.not_met') }]} /></Form.Item>
-        <Form.Item name="evidence" label={t('register.evidence')} extra={t('register.evidence_hint')} rules={[{ required: true, whitespace: true, message: t('form.needed') }]}><Input.TextArea autoSize={{ minRows: 2, maxRows: 8 }} maxLength={1000} /></Form.Item>
+        <Form.Item name="evidence" label={t('register.evidence')} extra={t('register.evidence_hint')} rules={[{ required: true, whitespace: true, message: t('form.needed') }]}><Input.TextArea rows={3} maxLength={1000} /></Form.Item>
         <FileHash value={hash} onChange={(value) => setHash(value)} />
         <Form.Item name="expires" label={t('register.until')}><Input type="date" /></Form.Item>
       </Form>

@@ -66,7 +66,7 @@ function ItemForm(props: { of: Governance; app: FullEntry; duty: Duty; item: Fil
         <Form.Item name="due" label={t('register.due')}><Input type="date" /></Form.Item>
         <Form.Item name="file_name" label={t('register.file')}><Input autoComplete="off" maxLength={60} /></Form.Item>
         <FileHash value={hash} onChange={(value, name) => { setHash(value); if (name) form.setFieldValue('file_name', name.slice(0, 60)) }} />
-        <Form.Item name="note" label={t('register.note')}><Input.TextArea autoSize={{ minRows: 1, maxRows: 6 }} maxLength={1000} /></Form.Item>
+        <Form.Item name="note" label={t('register.note')}><Input.TextArea rows={3} maxLength={1000} /></Form.Item>
       </Form>
     </Modal>
   )

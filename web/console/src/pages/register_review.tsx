@@ -87,8 +87,8 @@ function Ballot(props: { of: Governance; review: EthicsReview; path: string; rel
     <Panel title={t('ethics.your_vote')}>
       <Form form={form} layout="vertical" requiredMark={false} onFinish={(v) => void cast(v)}>
         <Form.Item name="vote" label={t('ethics.vote')} rules={[{ required: true, message: t('form.needed') }]}><Radio.Group className="choices" options={props.of.ballots.map((b) => ({ value: b, label: word(t, 'ballot', b) }))} /></Form.Item>
-        <Form.Item name="reason" label={t('ethics.reason')} rules={[{ required: true, whitespace: true, message: t('form.needed') }]}><Input.TextArea autoSize={{ minRows: 2, maxRows: 10 }} maxLength={1000} /></Form.Item>
-        {vote === 'conditional' ? <Form.Item name="conditions" label={t('ethics.conditions')} extra={t('ethics.conditions_hint')} rules={[{ required: true, whitespace: true, message: t('form.needed') }]}><Input.TextArea autoSize={{ minRows: 2, maxRows: 10 }} maxLength={1000} /></Form.Item> : null}
+        <Form.Item name="reason" label={t('ethics.reason')} rules={[{ required: true, whitespace: true, message: t('form.needed') }]}><Input.TextArea rows={3} maxLength={1000} /></Form.Item>
+        {vote === 'conditional' ? <Form.Item name="conditions" label={t('ethics.conditions')} extra={t('ethics.conditions_hint')} rules={[{ required: true, whitespace: true, message: t('form.needed') }]}><Input.TextArea rows={3} maxLength={1000} /></Form.Item> : null}
         <Button type="primary" htmlType="submit" loading={busy}>{t('ethics.vote')}</Button>
       </Form>
     </Panel>
