@@ -9,7 +9,10 @@ use http::{Request, StatusCode};
 use menshen_gateway::auth::{COOKIE, CSRF};
 use menshen_gateway::config::AuthMode;
 use menshen_gateway::{Config, Gateway, Snapshot};
-use menshen_store::{Entry, NewKey, NewPerson, NewReview, Options, Role, Store, Suspension, csrf_of};
+use menshen_store::{
+    Behaving, Entry, Level, NewKey, NewMeasure, NewPerson, NewReview, Options, Role, Store, SubjectKind, Suspension,
+    csrf_of,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -259,9 +262,15 @@ async fn an_upheld_appeal_gives_back_what_was_taken() {
     let lift = effect("suspension_lifted");
     assert_eq!(house.step(&reviewer, &id, lift.clone()).await.status, StatusCode::CONFLICT, "nothing is decided");
     assert!(store.suspension("acme", "u1", now()).is_some());
+    // Kept out for unusual behaviour, too: the appeal is about both.
+    let (app, subject) = (file["app"].as_str().unwrap().to_owned(), "u1".to_owned());
+    let who = Behaving { tenant: "acme".into(), app, kind: SubjectKind::User, subject };
+    let (until_us, reason) = (now() + 3_600_000_000, "r".into());
+    let measure = NewMeasure { level: Level::Suspend, percent: 100, until_us, reason };
+    store.impose(&who, measure, "test", now()).await.unwrap();
     house.taken(&reviewer, &id, json!({"step": "decide", "decision": "upheld", "reason": "误判"})).await;
     house.taken(&reviewer, &id, lift.clone()).await;
-    assert!(store.suspension("acme", "u1", now()).is_none());
+    assert!(store.suspension("acme", "u1", now()).is_none() && store.measure(&who, now()).is_none());
     assert_eq!(house.step(&reviewer, &id, lift).await.status, StatusCode::CONFLICT, "it stands no more");
     house.taken(&reviewer, &id, effect("marked_false_positive")).await;
     let said = store.feedback(Some(request.parse().unwrap()), None, None, 10).await.unwrap();

@@ -11,7 +11,9 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use http::HeaderMap;
 use jiff::Timestamp;
-use menshen_store::{Case, CaseFamily, CaseFilter, CaseSource, CaseState, Due, Entry, EntryKind};
+use menshen_store::{
+    Behaving, Case, CaseFamily, CaseFilter, CaseSource, CaseState, Due, Entry, EntryKind, Level, Measure, SubjectKind,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -252,9 +254,22 @@ async fn file(gateway: &Gateway, caller: &Caller, id: &str) -> Result<Value, Gat
             "user": s.user, "reason": s.reason, "rule": s.rule, "by": s.by, "since": super::session::written(s.since_us),
             "until": s.until_us.and_then(super::session::written),
         }),
-        None => Value::Null,
+        None => match suspended_for_behaviour(gateway, case, now) {
+            Some(m) => json!({
+                "user": m.who.subject, "reason": m.reason, "rule": null, "by": m.by, "since": super::session::written(m.since_us),
+                "until": super::session::written(m.until_us),
+            }),
+            None => Value::Null,
+        },
     };
     Ok(value)
+}
+
+/// The measure by which unusual behaviour keeps the user of a case out, if one does.
+fn suspended_for_behaviour(gateway: &Gateway, case: &Case, now: i64) -> Option<Measure> {
+    let subject = case.user.clone()?;
+    let who = Behaving { tenant: case.tenant.clone(), app: case.app.clone(), kind: SubjectKind::User, subject };
+    gateway.store.measure(&who, now).filter(|m| m.level == Level::Suspend)
 }
 
 /// A case that somebody of the staff writes down: from a letter, a call, a mail.

@@ -311,10 +311,18 @@ async fn carry_out(gateway: &Gateway, case: &Case, act: Act, by: &str) -> Result
     match act {
         Act::Lift => {
             let user = case.user.as_deref().ok_or_else(|| unlinked("the case names no user; link one first"))?;
-            if gateway.store.suspension(&case.tenant, user, now).is_none() {
+            let measure = super::suspended_for_behaviour(gateway, case, now);
+            let suspended = gateway.store.suspension(&case.tenant, user, now).is_some();
+            if !suspended && measure.is_none() {
                 return Err(unlinked("this user is not suspended now"));
             }
-            stored(gateway.store.lift(&case.tenant, user, by, now).await)
+            if suspended {
+                stored(gateway.store.lift(&case.tenant, user, by, now).await)?;
+            }
+            if let Some(measure) = measure {
+                stored(gateway.store.end_measure(&measure.id, by, now).await)?;
+            }
+            Ok(())
         }
         Act::FalsePositive => {
             let id = case.request_id.as_deref().and_then(|id| Uuid::parse_str(id).ok());
