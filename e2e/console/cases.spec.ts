@@ -126,6 +126,7 @@ test('an upheld appeal lifts the suspension', async ({ page }) => {
   await page.keyboard.type('a novel, and nothing else')
   await page.keyboard.press('Control+Enter')
   await expect(page.getByText('decided by li')).toBeVisible()
+  await expect(page.getByRole('button', { name: 'Carry out' })).toBeVisible()
   await page.keyboard.press('f')
   await pick(page, 'What was carried out', 'Susp')
   await expect(page.getByText('done by the program itself')).toBeVisible()
