@@ -233,7 +233,8 @@ impl Builder<'_> {
         self.chart("actions", "actions_about", bars)?;
         self.note("actions_note")?;
         self.heading("days")?;
-        let bars = now.series.iter().map(|point| {
+        // Days that have not begun are no days without requests.
+        let bars = now.series.iter().filter(|point| point.at.as_str() <= self.of.made.as_str()).map(|point| {
             let all = point.outcomes.values().sum();
             let n = of(&point.outcomes, &["intervened"]);
             let day = self.day(&point.at);

@@ -89,7 +89,7 @@ function AssetForm(props: { of: Governance; apps: ListedEntry[]; asset: Asset | 
           {asset ? null : <Form.Item name="tenant" label={t('field.tenant')}><Input autoComplete="off" placeholder="default" maxLength={64} /></Form.Item>}
         </div>
         <Form.Item name="entries" label={t('assets.used_by')}><Select mode="multiple" options={props.apps.filter((a) => !asset || a.tenant === asset.tenant).map((a) => ({ value: a.id, label: a.name }))} /></Form.Item>
-        <Form.Item name="note" label={t('register.note')}><Input.TextArea rows={3} maxLength={1000} /></Form.Item>
+        <Form.Item name="note" label={t('register.note')}><Input.TextArea rows={1} maxLength={1000} /></Form.Item>
       </Form>
     </Modal>
   )

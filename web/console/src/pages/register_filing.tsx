@@ -9,7 +9,7 @@ import { FileHash } from './register_file_hash'
 import { said, titleOf } from './register_parts'
 
 const DONE = ['accepted', 'not_needed']
-const tone = (item: FilingItem, today: string): Tone => (DONE.includes(item.state) ? 'good' : item.due && item.due < today ? 'bad' : item.state === 'submitted' ? 'info' : 'calm')
+const tone = (item: FilingItem, today: string): Tone => (DONE.includes(item.state) ? 'good' : item.state === 'submitted' ? 'info' : item.due && item.due < today ? 'bad' : 'calm')
 
 /** The material of each duty, piece by piece. */
 export function Filing(props: { of: Governance; app: FullEntry; reload: () => void }) {
@@ -66,7 +66,7 @@ function ItemForm(props: { of: Governance; app: FullEntry; duty: Duty; item: Fil
         <Form.Item name="due" label={t('register.due')}><Input type="date" /></Form.Item>
         <Form.Item name="file_name" label={t('register.file')}><Input autoComplete="off" maxLength={60} /></Form.Item>
         <FileHash value={hash} onChange={(value, name) => { setHash(value); if (name) form.setFieldValue('file_name', name.slice(0, 60)) }} />
-        <Form.Item name="note" label={t('register.note')}><Input.TextArea rows={3} maxLength={1000} /></Form.Item>
+        <Form.Item name="note" label={t('register.note')}><Input.TextArea rows={1} maxLength={1000} /></Form.Item>
       </Form>
     </Modal>
   )

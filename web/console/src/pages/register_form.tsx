@@ -64,7 +64,7 @@ export function EntryForm(props: { of: Governance; entry: Entry | null; onClose:
         </Panel>
         <h3>{t('register.facts')}</h3>
         <div className="two">
-          {FACTS.map(([name, key]) => <Form.Item key={name} name={['facts', name]} label={t(key)}><Input.TextArea rows={3} maxLength={1000} /></Form.Item>)}
+          {FACTS.map(([name, key]) => <Form.Item key={name} name={['facts', name]} label={t(key)}><Input.TextArea rows={1} maxLength={1000} /></Form.Item>)}
         </div>
       </Form>
     </Modal>

@@ -45,7 +45,7 @@ export default function EthicsReviewPage() {
                   [t('ethics.due'), moment(r.due, lang)],
                   [t('ethics.until'), day(r.until, lang)],
                 ]} />
-                <p className="quiet">{t('ethics.terms', { quorum: r.terms.quorum, percent: r.terms.approve_percent, months: r.terms.again_months })} {r.terms.reject_stops ? t('ethics.reject_stops') : ''}</p>
+                <p className="quiet register-terms">{t('ethics.terms', { quorum: r.terms.quorum, percent: r.terms.approve_percent, months: r.terms.again_months })} {r.terms.reject_stops ? t('ethics.reject_stops') : ''}</p>
                 {r.note ? <p className="prose">{r.note}</p> : null}
               </Panel>
               {way && way.questions.length > 0 ? <Panel title={t('ethics.questions')}><ul>{way.questions.map((q) => <li key={q.en}>{said(q, lang)}</li>)}</ul></Panel> : null}

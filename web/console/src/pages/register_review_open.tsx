@@ -39,7 +39,7 @@ export function OpenReview(props: { of: Governance; app: FullEntry; onClose: () 
             <Form.Item name="members" label={t('ethics.members')} extra={t('ethics.members_hint', { count: chosen?.members ?? 1 })} rules={[{ type: 'array', min: chosen?.members ?? 1, message: t('ethics.needed', { count: chosen?.members ?? 1 }) }]}>
               <Checkbox.Group className="choices" options={data.people.filter((p) => p.tenant === null || p.tenant === props.app.tenant).map((p) => ({ value: p.member, label: p.display }))} />
             </Form.Item>
-            <Form.Item name="note" label={t('ethics.note')}><Input.TextArea rows={3} maxLength={1000} /></Form.Item>
+            <Form.Item name="note" label={t('ethics.note')}><Input.TextArea rows={1} maxLength={1000} /></Form.Item>
           </Form>
         )}
       </Shown>

@@ -48,7 +48,7 @@ export default function Reports() {
           <Button onClick={() => save('html')}>{t('reports.html')}</Button>
           <Button onClick={() => save('docx')}>DOCX</Button>
         </div>
-        <p className="quiet">{t('reports.print_hint')}</p>
+        <p className="quiet register-terms">{t('reports.print_hint')}</p>
       </Panel>
       <Shown of={loaded}>
         {(data) => (
@@ -61,7 +61,7 @@ export default function Reports() {
                 { key: 'this', title: t('reports.this'), end: true, show: (f) => <strong>{shown(f, data.now)}</strong> },
                 { key: 'last', title: t('reports.last'), end: true, show: (f) => shown(f, data.before) },
               ]} />
-              <p className="quiet">{t('reports.note')}</p>
+              <p className="quiet register-terms">{t('reports.note')}</p>
               <Facts of={[
                 ...(data.redteam ? [[t('reports.fixed'), count(data.redteam.fixed[0], lang)] as const] : []),
                 ...(data.chain ? [[t('reports.chain'), data.chain.end ? <span key="c" className="break"><code>{data.chain.end.hash}</code><br />{`${data.chain.end.seq} · ${moment(data.chain.end.at, lang)}`}</span> : t('reports.chain_none')] as const] : []),

@@ -26,6 +26,11 @@ pub(super) fn today() -> String {
     jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
 }
 
+/// A time as documents say it, to the second.
+fn moment(us: i64) -> String {
+    jiff::Timestamp::from_microsecond(us).map_or_else(|_| String::new(), |t| format!("{t:.0}"))
+}
+
 fn fact(entry: &Registered, name: &str) -> Option<String> {
     entry.facts.get(name).and_then(Value::as_str).map(str::to_owned).filter(|t| !t.trim().is_empty())
 }
@@ -149,7 +154,7 @@ async fn dossier(gateway: &Gateway, entry: &Registered, lang: Lang) -> Result<Ve
     let mut out =
         vec![Line::Title(format!("{} · {}", entry.name, say("登记与备案材料", "register and filing material")))];
     let exported = say("导出时间", "exported");
-    out.push(Line::Note(format!("{exported} {} · {}", super::written(now), entry.id)));
+    out.push(Line::Note(format!("{exported} {} · {}", moment(now), entry.id)));
     out.push(Line::Head(say("应用", "Application")));
     let values = values(gateway, entry, lang).await?;
     let names = [
@@ -200,18 +205,14 @@ async fn dossier(gateway: &Gateway, entry: &Registered, lang: Lang) -> Result<Ve
         out.push(Line::Text(say("无。", "None.")));
     }
     for review in &all {
-        let told = reviews::told(review, now)?;
         let path = title(data.path(&review.path).map(|p| &p.title), &review.path, lang);
-        let until = told["until"].as_str().unwrap_or("–").to_owned();
-        out.push(Line::Text(format!(
-            "{} · {path} · {} · {} → {until}",
-            review.id,
-            text(&told, "standing"),
-            super::written(review.opened_us)
-        )));
+        let (standing, until) = (reviews::named(review.standing(now).0, lang), review.holds_until(now));
+        let until = until.map_or_else(|| "–".to_owned(), moment);
+        out.push(Line::Text(format!("{} · {path} · {standing} · {} → {until}", review.id, moment(review.opened_us))));
         for vote in &review.votes {
             let more = if vote.conditions.is_empty() { String::new() } else { format!(" ({})", vote.conditions) };
-            out.push(Line::Item(format!("{}: {} – {}{more}", vote.member, vote.vote.id(), vote.reason)));
+            let said = reviews::said(vote.vote, lang);
+            out.push(Line::Item(format!("{}: {said} – {}{more}", vote.member, vote.reason)));
         }
     }
     let duties = filing::of(gateway, entry, &profile).await?;

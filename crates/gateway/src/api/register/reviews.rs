@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::HeaderMap;
+use menshen_policy::Lang;
 use menshen_store::{Ballot, EthicsReview, NewReviewOf, Standing, Terms, Vote};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -30,6 +31,31 @@ pub(super) fn told(review: &EthicsReview, now: i64) -> Result<Value, GatewayErro
         shown["at"] = json!(written(vote.at_us));
     }
     Ok(told)
+}
+
+/// What a review comes to, in words for documents.
+pub(super) fn named(standing: Standing, lang: Lang) -> &'static str {
+    let (zh, en) = match standing {
+        Standing::Open => ("进行中", "open"),
+        Standing::Approved => ("通过", "approved"),
+        Standing::Conditional => ("有条件通过", "approved on conditions"),
+        Standing::Rejected => ("不通过", "rejected"),
+        Standing::Inquorate => ("未达法定人数", "no quorum"),
+        Standing::Withdrawn => ("已撤回", "taken back"),
+    };
+    if lang == Lang::Zh { zh } else { en }
+}
+
+/// A vote, in words for documents.
+pub(super) fn said(ballot: Ballot, lang: Lang) -> &'static str {
+    let (zh, en) = match ballot {
+        Ballot::Approve => ("同意", "approves"),
+        Ballot::Conditional => ("有条件同意", "approves on conditions"),
+        Ballot::Reject => ("反对", "rejects"),
+        Ballot::Abstain => ("弃权", "abstains"),
+        Ballot::Recuse => ("回避", "recuses"),
+    };
+    if lang == Lang::Zh { zh } else { en }
 }
 
 /// For one reader: whether they vote here.
