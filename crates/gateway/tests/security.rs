@@ -181,7 +181,7 @@ impl House {
             store.raise(NewAlarm { who, grade, score: 30, reasons, request_id: None, human: false }, None, now())
         };
         let judged = raise().await.unwrap().id;
-        let learning = DampingRule { whole_app: false, step_percent: 50, least_percent: 25, lasts_s: 60 };
+        let learning = DampingRule { whole_app: false, step_percent: 50, least_percent: 25, lasts_s: 86_400 };
         let decided = AlarmDecision::FalseAlarm;
         let (_, dampings) = store.decide_alarm(&judged, None, decided, None, learning, "test", now()).await.unwrap();
         let alarm = raise().await.unwrap().id;
