@@ -25,6 +25,8 @@ export default defineConfig({
     baseURL: url(),
     launchOptions: { executablePath: CHROMIUM, args: ['--no-sandbox'] },
     headless: true,
+    // Without one, what is not there is waited for until the test's time is up, and nobody learns what it was.
+    actionTimeout: 30_000,
     trace: 'off',
   },
 })

@@ -9,6 +9,9 @@ import { FormOf, NewFile } from './workbench_forms'
 
 const formable = (path: string): boolean => /^[^/]+\/(answers|principles)\/(?!settings\.toml$)|^[^/]+\/keywords\//.test(path)
 
+type Mode = 'form' | 'text'
+/** A line of the open file, from 1; 0 is none. A new object is a new wish to go there. */
+interface Place { line: number }
 interface Leaf { path: string; kind: 'added' | 'removed' | 'changed' | null; conflict: boolean }
 
 /** The files of the packs on the left, the one that is open on the right. */
@@ -17,7 +20,8 @@ export function Files(props: { change: FullChange; bench: State; reload: () => v
   const { change, bench } = props
   const [path, setPath] = useState<string | null>(change.files[0]?.path ?? null)
   const [seek, setSeek] = useState('')
-  const [line, setLine] = useState(0)
+  const [place, setPlace] = useState<Place>({ line: 0 })
+  const [mode, setMode] = useState<Mode>('form')
   const [making, setMaking] = useState(false)
   const [dirty, setDirty] = useState(false)
   const { modal } = App.useApp()
@@ -31,10 +35,16 @@ export function Files(props: { change: FullChange; bench: State; reload: () => v
     })
   }, [bench, change.files])
   const open = (to: string, at = 0) => {
-    const go = () => { setDirty(false); setPath(to); setLine(at) }
-    if (!dirty || to === path) go()
+    // A place is one of the text: whoever asks for it wants to see it there, also a second time, and stays there after saving.
+    const go = () => { if (to !== path || at > 0 && mode === 'form') setDirty(false); setPath(to); setPlace({ line: at }); if (at > 0) setMode('text') }
+    if (to === path && (at === 0 || mode === 'text')) go()
+    else leave(go)
+  }
+  const leave = (go: () => void) => {
+    if (!dirty) go()
     else modal.confirm({ title: t('bench.unsaved'), content: t('bench.unsaved_about'), okText: t('bench.discard'), cancelText: t('do.cancel'), okButtonProps: { danger: true }, onOk: go })
   }
+  const view = (to: Mode) => leave(() => { setDirty(false); setMode(to) })
   const wanted = seek.trim().toLowerCase()
   return (
     <div className="bench">
@@ -47,7 +57,7 @@ export function Files(props: { change: FullChange; bench: State; reload: () => v
         })}
       </nav>
       <div className="stack">
-        {path === null ? <Panel><Nothing title={t('bench.no_file')} hint={t('bench.no_file_hint')} /></Panel> : <Open key={`${path} ${change.version}`} path={path} line={line} change={change} editable={editable} onDirty={setDirty} onSaved={() => { setDirty(false); props.reload() }} />}
+        {path === null ? <Panel><Nothing title={t('bench.no_file')} hint={t('bench.no_file_hint')} /></Panel> : <Open key={`${path} ${change.version} ${mode}`} path={path} place={place} mode={mode} onMode={view} change={change} editable={editable} onDirty={setDirty} onSaved={() => { setDirty(false); props.reload() }} />}
         <Mistakes change={change} onOpen={open} />
       </div>
       {making ? <NewFile packs={bench.packs.map((p) => p.id)} change={change} onClose={() => setMaking(false)} onMade={(made) => { setMaking(false); setPath(made); props.reload() }} /> : null}
@@ -104,11 +114,11 @@ function Where(props: { of: Diagnostic; onOpen: (path: string, line: number) => 
   return <button type="button" className="as-link" onClick={() => props.onOpen(d.file ?? '', d.line)}><code>{d.file}{place}</code></button>
 }
 
-function Open(props: { path: string; line: number; change: FullChange; editable: boolean; onDirty: (dirty: boolean) => void; onSaved: () => void }) {
+function Open(props: { path: string; place: Place; mode: Mode; onMode: (mode: Mode) => void; change: FullChange; editable: boolean; onDirty: (dirty: boolean) => void; onSaved: () => void }) {
   const { t } = useLanguage()
   const { message, modal } = App.useApp()
   const { path, change, editable } = props
-  const [mode, setMode] = useState<'form' | 'text'>(formable(path) && props.line === 0 ? 'form' : 'text')
+  const mode = formable(path) ? props.mode : 'text'
   const [text, setText] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
   const file = useLoaded((signal) => request<FileText>('get', '/admin/workbench/file', { query: { path, change: change.id }, signal }), [path, change.id, change.version])
@@ -132,7 +142,7 @@ function Open(props: { path: string; line: number; change: FullChange; editable:
   return (
     <Panel title={<code className="break">{path}</code>} actions={
       <>
-        {formable(path) ? <Segmented<'form' | 'text'> aria-label={t('bench.view')} value={mode} onChange={(v) => { setMode(v); setText(null); props.onDirty(false) }} options={[{ value: 'form', label: t('bench.form') }, { value: 'text', label: t('bench.text') }]} /> : null}
+        {formable(path) ? <Segmented<Mode> aria-label={t('bench.view')} value={mode} onChange={props.onMode} options={[{ value: 'form', label: t('bench.form') }, { value: 'text', label: t('bench.text') }]} /> : null}
         {editable && mine ? <Button onClick={() => sure(t('bench.drop_title', { path }), t('bench.drop'), drop)}>{t('bench.drop')}</Button> : null}
         {editable && file.data?.in_force && mine?.kind !== 'removed' ? <Button danger onClick={() => sure(t('bench.remove_title', { path }), t('do.remove'), () => save(null))}>{t('do.remove')}</Button> : null}
       </>
@@ -140,7 +150,7 @@ function Open(props: { path: string; line: number; change: FullChange; editable:
       <Shown of={file}>
         {(f) => f.removed ? <p>{t('bench.is_removed')}</p> : mode === 'form' ? <FormOf path={path} change={change} editable={editable} onSaved={props.onSaved} onDirty={props.onDirty} /> : (
           <>
-            <Lined label={t('bench.text_of', { path })} value={text ?? f.text} line={props.line} readOnly={!editable} marks={change.diagnostics.filter((d) => d.file === path && d.severity === 'error').map((d) => d.line)} onChange={(v) => { setText(v); props.onDirty(v !== f.text) }} onSave={() => { if (editable && text !== null) void save(text) }} />
+            <Lined label={t('bench.text_of', { path })} value={text ?? f.text} place={props.place} readOnly={!editable} marks={change.diagnostics.filter((d) => d.file === path && d.severity === 'error').map((d) => d.line)} onChange={(v) => { setText(v); props.onDirty(v !== f.text) }} onSave={() => { if (editable && text !== null) void save(text) }} />
             {editable ? (
               <div className="actions top-gap">
                 <Button type="primary" loading={busy} disabled={text === null || text === f.text} onClick={() => void save(text)}>{t('do.save')}</Button>
@@ -156,21 +166,22 @@ function Open(props: { path: string; line: number; change: FullChange; editable:
 }
 
 /** A text with its line numbers; the ones with mistakes are marked. */
-function Lined(props: { label: string; value: string; line: number; readOnly: boolean; marks: readonly number[]; onChange: (text: string) => void; onSave: () => void }) {
+function Lined(props: { label: string; value: string; place: Place; readOnly: boolean; marks: readonly number[]; onChange: (text: string) => void; onSave: () => void }) {
   const field = useRef<HTMLTextAreaElement>(null)
   const gutter = useRef<HTMLDivElement>(null)
   const lines = useMemo(() => props.value.split('\n').length, [props.value])
   const bad = new Set(props.marks)
   useEffect(() => {
     const area = field.current
-    if (!area || props.line <= 0) return
-    const before = area.value.split('\n').slice(0, props.line - 1).join('\n').length
-    const at = props.line > 1 ? before + 1 : 0
+    const { line } = props.place
+    if (!area || line <= 0) return
+    const before = area.value.split('\n').slice(0, line - 1).join('\n').length
+    const at = line > 1 ? before + 1 : 0
     const end = area.value.indexOf('\n', at)
     area.focus()
     area.setSelectionRange(at, end < 0 ? area.value.length : end)
-    area.scrollTop = Math.max(0, (props.line - 6) * 20)
-  }, [props.line])
+    area.scrollTop = Math.max(0, (line - 6) * 20)
+  }, [props.place])
   return (
     <div className="lined">
       <div className="lined-no" ref={gutter} aria-hidden="true">{Array.from({ length: lines }, (_, i) => <div key={i} className={bad.has(i + 1) ? 'bad' : undefined}>{i + 1}</div>)}</div>
