@@ -10,7 +10,7 @@ const OUT = process.env.OUT ?? join(import.meta.dirname, '../../docs/console')
 const SETS: { lang: Lang; theme: Theme; size: keyof typeof SIZES; pages: readonly string[] }[] = [
   { lang: 'zh', theme: 'light', size: 'desktop', pages: PAGES },
   { lang: 'en', theme: 'dark', size: 'desktop', pages: PAGES },
-  { lang: 'zh', theme: 'light', size: 'phone', pages: ['try', 'overview', 'records/{record}', 'reviews'] },
+  { lang: 'zh', theme: 'light', size: 'phone', pages: ['try', 'overview', 'records/{record}', 'reviews', 'cases/{report}', 'complain', 'incidents/{incident}'] },
 ]
 /** The longest picture: what stands further below is more of the same. */
 const MOST_PX = 2400

@@ -2,8 +2,10 @@
 //! a campaign, vulnerabilities handed in, an assessment. All of it is asked of the program as anybody would ask.
 import { Client, totp } from './program.mjs'
 import { cases } from './seed_cases.mjs'
+import { incidents } from './seed_incidents.mjs'
 import { XSS } from './upstream.mjs'
 import { register } from './seed_register.mjs'
+import { workbench } from './seed_workbench.mjs'
 
 export const PASSWORD = 'a long enough passphrase'
 
@@ -196,13 +198,14 @@ export async function seed(program) {
 
   const caseIds = await cases(program, keys, clients, Client)
   const registered = await register(clients)
+  const [change, incident] = [await workbench(clients), await incidents(clients)]
   const [campaignId, hostile, , run] = await Promise.all([campaign(program, clients.red_teamer, '客服助手上线前试探', 20), campaign(program, clients.red_teamer, '<svg onload=window.__owned=40>', 1), range(clients.red_teamer, clients.reviewer), assessment(program, owner)])
   return {
     url: program.url, upstream: program.model.url, password: PASSWORD, keys, totp: secret, records,
     people: Object.fromEntries(Object.entries(PEOPLE).map(([who, one]) => [who, { name: one.name, tenant: one.tenant, cookie: clients[who]?.cookie ?? '', csrf: clients[who]?.csrf ?? '' }])),
     // What `{…}` in the list of pages stands for.
     ids: { record: records.find((r) => r.action === 'redact')?.id ?? '', campaign: campaignId, hostile_campaign: hostile, run,
-      entry: registered.entry, ethics: registered.closed, agent: registered.agent, ...caseIds,
+      entry: registered.entry, ethics: registered.closed, agent: registered.agent, change, incident, ...caseIds,
     },
   }
 }

@@ -26,12 +26,12 @@ export function seeded(): State {
 /** Every page that the navigation leads to, and one of each that stands behind them; `{…}` is one of the seed's ids. A new page is a new line here. */
 export const PAGES = [
   'try', 'overview', 'records', 'records/{record}',
-  'policy', 'workbench', 'workbench/cases', 'workbench/history', 'reviews', 'labels',
+  'policy', 'workbench', 'workbench/{change}', 'workbench/cases', 'workbench/history', 'reviews', 'labels',
   'cases', 'cases/{case}', 'cases/{report}', 'complain',
   'redteam', 'redteam/{campaign}', 'range', 'assess', 'assess/{run}',
   'register', 'register/{entry}', 'ethics', 'ethics/{ethics}', 'assets', 'reports',
-  'behaviour', 'behaviour/subject?kind=user&app=support&subject=nobody', 'users',
-  'incidents', 'drills', 'notifications',
+  'behaviour', 'behaviour/subject?kind=user&app=support&subject=u-9001', 'users',
+  'incidents', 'incidents/{incident}', 'drills', 'notifications',
   'keys', 'people', 'protection', 'setup', 'about',
 ] as const
 
