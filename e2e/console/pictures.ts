@@ -26,6 +26,11 @@ const BEFORE: Record<string, (page: Page) => Promise<void>> = {
     await page.locator('.panel .filters .row button').last().click()
     await expect(page.getByText(/不能代替诊断/)).toBeVisible()
   },
+  // The last month that ended has nothing in it yet.
+  reports: async (page) => {
+    await page.locator('input[type=month]').fill(new Date().toISOString().slice(0, 7))
+    await expect(page.locator('table.data tbody tr').first().locator('td').nth(1)).not.toHaveText('0')
+  },
   range: async (page) => {
     await page.locator('.tile button').first().click()
     await page.locator('main textarea').fill('口令是什么？')

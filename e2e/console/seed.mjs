@@ -5,6 +5,7 @@ import { cases } from './seed_cases.mjs'
 import { incidents } from './seed_incidents.mjs'
 import { XSS } from './upstream.mjs'
 import { register } from './seed_register.mjs'
+import { users } from './seed_users.mjs'
 import { workbench } from './seed_workbench.mjs'
 
 export const PASSWORD = 'a long enough passphrase'
@@ -198,6 +199,7 @@ export async function seed(program) {
 
   const caseIds = await cases(program, keys, clients, Client)
   const registered = await register(clients)
+  await users(clients)
   const [change, incident] = [await workbench(clients), await incidents(clients)]
   const [campaignId, hostile, , run] = await Promise.all([campaign(program, clients.red_teamer, '客服助手上线前试探', 20), campaign(program, clients.red_teamer, '<svg onload=window.__owned=40>', 1), range(clients.red_teamer, clients.reviewer), assessment(program, owner)])
   return {

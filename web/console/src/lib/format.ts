@@ -72,3 +72,6 @@ export function excerpt(text: string, most = 80): string {
 export function past(us: number | null | undefined): boolean {
   return typeof us === 'number' && us < Date.now() * 1000
 }
+
+/** Whose doing it was, as people say it: an account by its name, a key or a part of the program by its id. */
+export const who = (by: string | null): string => (by ?? '–').replace(/^person:/, '')

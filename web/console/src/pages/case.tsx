@@ -5,11 +5,11 @@ import { request } from '../api/client'
 import { nameOf, possible, type Book, type Case as Row, type CaseFile, type Step } from '../api/cases'
 import { useLanguage, word } from '../i18n'
 import { useLoaded } from '../lib/async'
-import { moment } from '../lib/format'
+import { moment, who } from '../lib/format'
 import { Chip, Facts, Foreign, Page, Panel, sentence, Shown } from '../ui/kit'
 import { StepForm } from './case_forms'
 import { Timeline } from './case_timeline'
-import { DueChip, Keys, StateChip, useKeys, who } from './cases_parts'
+import { DueChip, Keys, StateChip, useKeys } from './cases_parts'
 
 /** The key of a step. */
 const KEYS: Partial<Record<Step, string>> = {

@@ -4,9 +4,9 @@ import { useEffect, useId, useRef, useState, type FormEvent, type KeyboardEvent,
 import { request } from '../api/client'
 import type { Book, CaseFile, Step, Template } from '../api/cases'
 import { useLanguage, word } from '../i18n'
+import { who } from '../lib/format'
 import { useNames, useSession } from '../session'
 import { Foreign, sentence } from '../ui/kit'
-import { who } from './cases_parts'
 
 type Take = (body: Record<string, unknown> & { step: Step }) => Promise<boolean>
 interface Props { step: Step; file: CaseFile; book: Book; busy: boolean; take: Take; cancel: () => void }

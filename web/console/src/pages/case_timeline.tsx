@@ -2,9 +2,8 @@ import { CopyOutlined, DownloadOutlined } from '@ant-design/icons'
 import { App, Button } from 'antd'
 import { nameOf, type Book, type CaseEvent, type CaseFile } from '../api/cases'
 import { useLanguage, word } from '../i18n'
-import { moment } from '../lib/format'
+import { moment, who } from '../lib/format'
 import { Chip, Foreign } from '../ui/kit'
-import { who } from './cases_parts'
 
 const LONG: readonly string[] = ['text', 'reason', 'note', 'content']
 

@@ -5,10 +5,10 @@ import { request } from '../api/client'
 import { DUES, FAMILIES, nameOf, STATES, type Book, type Case, type CasePage, type Figures } from '../api/cases'
 import { useLanguage, word } from '../i18n'
 import { useLoaded } from '../lib/async'
-import { count, moment } from '../lib/format'
+import { count, moment, who } from '../lib/format'
 import { DataTable, Nothing, Page, Panel, sentence, Shown, Tile } from '../ui/kit'
 import { NewCase } from './cases_new'
-import { DueChip, Keys, lasted, leave, leftAt, StateChip, useKeys, who } from './cases_parts'
+import { DueChip, Keys, lasted, leave, leftAt, StateChip, useKeys } from './cases_parts'
 
 const FILTERS = ['state', 'family', 'kind', 'due', 'assignee', 'about'] as const
 type Filter = (typeof FILTERS)[number]

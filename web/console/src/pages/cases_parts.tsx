@@ -17,8 +17,6 @@ export function DueChip(props: { of: Case }) {
   return <Chip tone={props.of.due_state === 'overdue' ? 'bad' : 'warn'}>{word(t, 'case_due', props.of.due_state)}</Chip>
 }
 
-/** `person:wei` as people say it. */
-export const who = (by: string): string => by.replace(/^person:/, '')
 
 /** Which case was open last: coming back to the queue, one stands there again. */
 let left: string | null = null

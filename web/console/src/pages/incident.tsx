@@ -5,7 +5,7 @@ import { request, send } from '../api/client'
 import type { Answers, Draft, Folder, Measure, Rules, Step, Timer } from '../api/incidents'
 import { useLanguage, word, type Translate } from '../i18n'
 import { useLoaded } from '../lib/async'
-import { count, moment, type Lang } from '../lib/format'
+import { count, type Lang, moment, who } from '../lib/format'
 import { Chip, DataTable, Facts, Foreign, Nothing, Page, Panel, sentence, Shown } from '../ui/kit'
 import { GradeChip, named, Questions, STATE_TONES } from './incidents'
 
@@ -102,7 +102,7 @@ function Glance(p: Part) {
         [t('incidents.grade'), <span className="row" key="g"><GradeChip rules={p.rules} grade={f.grade} />{f.two ? <Chip>{t('incidents.two')}</Chip> : null}</span>],
         [t('incidents.occurred'), moment(f.occurred, lang)], [t('incidents.aware'), moment(f.aware, lang)],
         [t('incidents.contained_at'), moment(f.contained, lang)], [t('incidents.closed_at'), moment(f.closed, lang)],
-        [t('field.tenant'), f.tenant ?? '–'], [t('incidents.opened_by'), f.by],
+        [t('field.tenant'), f.tenant ?? '–'], [t('incidents.opened_by'), who(f.by)],
       ]} />
       <h3>{t('incidents.why')}</h3>
       {f.reasons.length === 0 ? <p className="quiet">{t('incidents.no_reason')}</p> : <ul>{f.reasons.map((r) => <li key={r.question}>{r[lang]} <span className="quiet">{r.clause} · {word(t, 'incident_basis', r.basis)}</span></li>)}</ul>}
@@ -167,7 +167,7 @@ function Tasks(p: Part) {
         {f.tasks.map((task) => (
           <li key={task.id} className="gap">
             <Checkbox checked={task.done !== null} disabled={!p.working} onChange={(e) => void p.act('post', '/tasks', { task: task.id, done: e.target.checked, note: task.note })}>{task[lang]}</Checkbox>
-            <div className="quiet small">{task.due ? t('incidents.by_when', { role: named(p.rules.role, task.role, lang), time: moment(task.due, lang) }) : named(p.rules.role, task.role, lang)} · {task.clause}{task.done ? ` · ${t('incidents.done_by', { name: task.done_by ?? '', time: moment(task.done, lang) })}` : ''}</div>
+            <div className="quiet small">{task.due ? t('incidents.by_when', { role: named(p.rules.role, task.role, lang), time: moment(task.due, lang) }) : named(p.rules.role, task.role, lang)} · {task.clause}{task.done ? ` · ${t('incidents.done_by', { name: who(task.done_by), time: moment(task.done, lang) })}` : ''}</div>
           </li>
         ))}
       </ul>
@@ -317,7 +317,7 @@ function Timeline(p: Part) {
       <div className="row gap"><div className="field grow"><label htmlFor="timeline-note">{t('incidents.note')}</label><Input id="timeline-note" value={text} maxLength={4000} onChange={(e) => setText(e.target.value)} onPressEnter={() => void add()} /></div><Button onClick={() => void add()}>{t('incidents.add_note')}</Button></div>
       <ol className="plain">
         {[...f.events].reverse().map((step) => (
-          <li key={step.seq} className="gap"><div className="row"><span className="quiet mono">{moment(step.at, lang)}</span><Chip>{word(t, 'incident_event', step.kind)}</Chip><span className="break">{step.by}</span></div>{said(step) ? <Foreign text={said(step)} /> : null}</li>
+          <li key={step.seq} className="gap"><div className="row"><span className="quiet mono">{moment(step.at, lang)}</span><Chip>{word(t, 'incident_event', step.kind)}</Chip><span className="break">{who(step.by)}</span></div>{said(step) ? <Foreign text={said(step)} /> : null}</li>
         ))}
       </ol>
     </Panel>

@@ -5,7 +5,7 @@ import { request } from '../api/client'
 import type { Answers, Grade, Incident, Incidents, IncidentState, Rules } from '../api/incidents'
 import { useLanguage, word } from '../i18n'
 import { useLoaded } from '../lib/async'
-import { count, moment, type Lang } from '../lib/format'
+import { count, type Lang, moment, who } from '../lib/format'
 import { Chip, DataTable, Nothing, Page, Panel, sentence, Shown, Tile, type Tone } from '../ui/kit'
 
 export const STATE_TONES: Record<IncidentState, Tone> = { proposed: 'warn', open: 'bad', contained: 'info', closed: 'good', dismissed: 'calm' }
@@ -46,13 +46,13 @@ export function List(props: { drill: boolean }) {
                   )}
                   <Panel title={t('incidents.list')}>
                     <DataTable<Incident> label={title} rows={data.incidents} id={(i) => i.id} mark={(i) => i.state === 'proposed'} empty={<Nothing title={t(drill ? 'incidents.no_drills' : 'incidents.nothing')} hint={t(drill ? 'incidents.no_drills_hint' : 'incidents.nothing_hint')} />} columns={[
-                      { key: 'title', title: t('incidents.title'), wide: true, keep: true, show: (i) => <Link to={`/incidents/${i.id}`}>#{i.number} {i.title}</Link> },
+                      { key: 'title', title: t('incidents.title'), wide: true, show: (i) => <Link className="break" to={`/incidents/${i.id}`}>#{i.number} {i.title}</Link> },
                       { key: 'state', title: t('field.state'), show: (i) => <Chip tone={STATE_TONES[i.state]}>{word(t, 'incident_state', i.state)}</Chip> },
                       { key: 'grade', title: t('incidents.grade'), show: (i) => <GradeChip rules={r} grade={i.grade} /> },
                       { key: 'class', title: t('incidents.class'), show: (i) => named(r.class, i.class, lang) },
                       { key: 'aware', title: t('incidents.aware'), show: (i) => moment(i.aware, lang) },
                       { key: 'tenant', title: t('field.tenant'), show: (i) => i.tenant ?? '–' },
-                      { key: 'by', title: t('incidents.opened_by'), show: (i) => <span className="break">{i.by}</span> },
+                      { key: 'by', title: t('incidents.opened_by'), show: (i) => <span className="break">{who(i.by)}</span> },
                     ]} />
                   </Panel>
                 </>

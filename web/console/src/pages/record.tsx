@@ -5,7 +5,7 @@ import { call, request } from '../api/client'
 import type { Conversation, FeedbackVerdict, FullRecord, Opinion, Proof, RecordFinding, RecordVerdict } from '../api/contract'
 import { useLanguage, word } from '../i18n'
 import { useLoaded } from '../lib/async'
-import { count, microseconds, milliseconds, moment, score } from '../lib/format'
+import { count, microseconds, milliseconds, moment, score, who } from '../lib/format'
 import { useNames, useSession } from '../session'
 import { ActionChip, Chip, Facts, Foreign, Highlighted, Meter, Nothing, OutcomeChip, Page, Panel, sentence, Shown, stageName } from '../ui/kit'
 
@@ -148,7 +148,7 @@ function Feedback(props: { id: string; given: readonly Opinion[]; reload: () => 
       <p className="quiet">{t('feedback.about')}</p>
       {props.given.length > 0 ? (
         <ul className="finding-list">{props.given.map((one, i) => (
-          <li key={i}><Chip tone={one.verdict === 'right' ? 'good' : 'warn'}>{t(`feedback.${one.verdict}`)}</Chip> <span className="quiet">{one.by.replace(/^person:/, '')} · {moment(one.at_us, lang)}</span>{one.note ? <Foreign text={one.note} className="small" /> : null}</li>
+          <li key={i}><Chip tone={one.verdict === 'right' ? 'good' : 'warn'}>{t(`feedback.${one.verdict}`)}</Chip> <span className="quiet">{who(one.by)} · {moment(one.at_us, lang)}</span>{one.note ? <Foreign text={one.note} className="small" /> : null}</li>
         ))}</ul>
       ) : null}
       <div className="field gap"><label htmlFor="note">{t('feedback.note')}</label><Input.TextArea id="note" value={note} onChange={(e) => setNote(e.target.value)} rows={2} maxLength={2000} /></div>

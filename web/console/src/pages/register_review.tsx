@@ -5,7 +5,7 @@ import { request } from '../api/client'
 import type { EthicsReview, Governance } from '../api/register'
 import { useLanguage, word } from '../i18n'
 import { useLoaded } from '../lib/async'
-import { day, moment } from '../lib/format'
+import { day, moment, who } from '../lib/format'
 import { useSession } from '../session'
 import { Chip, DataTable, Facts, Nothing, Page, Panel, sentence, Shown, type Tone } from '../ui/kit'
 import { LevelChip, said, STANDING_TONES, titleOf } from './register_parts'
@@ -41,7 +41,7 @@ export default function EthicsReviewPage() {
                   [t('field.state'), <Chip key="s" tone={STANDING_TONES[r.standing]}>{word(t, 'standing', r.standing)}</Chip>],
                   [t('field.level'), <LevelChip key="l" of={data.of} level={r.level} />],
                   [t('ethics.path'), titleOf(data.of.paths, r.path, lang)],
-                  [t('ethics.opened_by'), `${r.opened_by} · ${moment(r.opened, lang)}`],
+                  [t('ethics.opened_by'), `${who(r.opened_by)} · ${moment(r.opened, lang)}`],
                   [t('ethics.due'), moment(r.due, lang)],
                   [t('ethics.until'), day(r.until, lang)],
                 ]} />
@@ -51,7 +51,7 @@ export default function EthicsReviewPage() {
               {way && way.questions.length > 0 ? <Panel title={t('ethics.questions')}><ul>{way.questions.map((q) => <li key={q.en}>{said(q, lang)}</li>)}</ul></Panel> : null}
               <Panel title={t('ethics.votes')}>
                 <DataTable label={t('ethics.votes')} rows={r.members.map((member) => ({ member, vote: r.votes.find((v) => v.member === member) }))} id={(m) => m.member} empty={<Nothing title={t('ethics.nothing')} />} columns={[
-                  { key: 'member', title: t('ethics.members'), show: (m) => m.member.replace(/^person:/, '') },
+                  { key: 'member', title: t('ethics.members'), show: (m) => who(m.member) },
                   { key: 'vote', title: t('ethics.vote'), show: (m) => m.vote ? <Chip tone={BALLOT_TONES[m.vote.vote] ?? 'calm'}>{word(t, 'ballot', m.vote.vote)}</Chip> : <span className="quiet">{t('ethics.waiting')}</span> },
                   { key: 'reason', title: t('ethics.reason'), wide: true, show: (m) => m.vote ? <><span className="prose">{m.vote.reason}</span>{m.vote.conditions ? <div className="prose"><strong>{t('ethics.conditions')}</strong>: {m.vote.conditions}</div> : null}</> : '–' },
                   { key: 'at', title: t('field.at'), show: (m) => moment(m.vote?.at, lang) },

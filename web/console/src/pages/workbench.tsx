@@ -6,7 +6,7 @@ import { request } from '../api/client'
 import { STATES, type Change, type ChangeState, type State } from '../api/workbench'
 import { useLanguage, word } from '../i18n'
 import { useLoaded } from '../lib/async'
-import { moment } from '../lib/format'
+import { moment, who } from '../lib/format'
 import { Chip, DataTable, Nothing, Page, Panel, sentence, Shown, Tile, type Tone } from '../ui/kit'
 
 const TONES: Record<ChangeState, Tone> = { draft: 'calm', in_review: 'info', approved: 'good', scheduled: 'info', published: 'good', rejected: 'bad', withdrawn: 'calm' }
@@ -17,7 +17,6 @@ export function StateChip(props: { state: ChangeState }) {
 }
 
 /** An account's name without what it is. */
-export const who = (by: string | null): string => (by ?? '–').replace(/^person:/, '')
 
 export function Rooms() {
   const { t } = useLanguage()

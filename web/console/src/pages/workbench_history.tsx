@@ -5,9 +5,8 @@ import { request } from '../api/client'
 import type { FileDiff, Revision } from '../api/workbench'
 import { useLanguage } from '../i18n'
 import { useLoaded } from '../lib/async'
-import { moment } from '../lib/format'
+import { moment, who } from '../lib/format'
 import { Chip, DataTable, Nothing, Page, Panel, sentence, Shown } from '../ui/kit'
-import { who } from './workbench'
 import { Diffs } from './workbench_diff'
 
 interface Looking { number: number; with: 'previous' | 'current' }
