@@ -1,5 +1,5 @@
 import { expect, test } from '../../web/console/playwright'
-import { complaints, enter, open, prefer, record, seeded } from './support'
+import { complaints, enter, open, prefer, record, seeded, tick } from './support'
 
 test('an alarm is read and decided with the keyboard, and what was learned can be taken back', async ({ page }) => {
   const said = complaints(page)
@@ -51,9 +51,11 @@ test('a profile is made, refused a tier it does not fit, reviewed and removed', 
   await dialog.getByRole('button', { name: 'Save' }).click()
   const row = page.locator('tr', { hasText: user })
   await expect(row).toContainText('identified (document)')
+  // The boxes below are those of the next dialog, not of this one that is still fading away.
+  await expect(dialog).toHaveCount(0)
   await row.getByRole('button', { name: 'Review' }).click()
   const review = page.getByRole('dialog')
-  for (const box of await review.getByRole('checkbox').all()) await box.check()
+  for (const box of await review.getByRole('checkbox').all()) await tick(box)
   await review.getByRole('button', { name: 'Save' }).click()
   await expect(row).toContainText('Passed')
   await row.getByRole('button', { name: 'Remove' }).click()

@@ -1,5 +1,5 @@
 import { expect, test } from '../../web/console/playwright'
-import { accessible, as, complaints, enter, fits, open, owned, prefer, seeded } from './support'
+import { accessible, as, complaints, enter, fits, open, owned, prefer, seeded, tick } from './support'
 
 test.beforeEach(async ({ page }) => {
   await page.setViewportSize({ width: 1280, height: 900 })
@@ -16,9 +16,9 @@ test('an application is registered, and its level is shown with the reason', asy
   await dialog.getByLabel('Name', { exact: true }).fill(name)
   await dialog.getByLabel('Responsible').fill('dev')
   await dialog.getByLabel('Launch').fill('2026-10-01')
-  for (const option of ['Medical information', 'Sensitive personal information', 'Generates text for readers', 'The public (adults)']) await dialog.getByLabel(option, { exact: true }).check()
+  for (const option of ['Medical information', 'Sensitive personal information', 'Generates text for readers', 'The public (adults)']) await tick(dialog.getByLabel(option, { exact: true }))
   await expect(dialog.getByRole('button', { name: 'Save' })).toBeDisabled()
-  await dialog.getByLabel('Can shape opinion or mobilise people', { exact: true }).check()
+  await tick(dialog.getByLabel('Can shape opinion or mobilise people', { exact: true }))
   await expect(dialog.locator('.level-chip')).toHaveText('Particularly major')
   await expect(dialog.locator('.why')).toContainText('TC260-003')
   await accessible(page, 'the form of an application')
@@ -77,11 +77,11 @@ test('a review is opened, voted on by its members only, and closed by the last v
   await page.getByRole('tab', { name: 'Review' }).click()
   await page.getByRole('button', { name: 'Open a review' }).click()
   const dialog = page.getByRole('dialog')
-  await dialog.getByLabel('李审').check()
-  await dialog.getByLabel('孙核').check()
+  await tick(dialog.getByLabel('李审'))
+  await tick(dialog.getByLabel('孙核'))
   await dialog.getByRole('button', { name: 'Open a review' }).click()
   await expect(dialog.getByText('Choose 3 members or more')).toBeVisible()
-  await dialog.getByLabel('魏攻').check()
+  await tick(dialog.getByLabel('魏攻'))
   await dialog.getByRole('button', { name: 'Open a review' }).click()
   await expect(page.getByText('You are no member of this review.')).toBeVisible()
   const id = new URL(page.url()).hash.split('/').pop() ?? ''

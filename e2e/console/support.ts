@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { AxeBuilder, expect, type Page } from '../../web/console/playwright'
+import { AxeBuilder, expect, type Locator, type Page } from '../../web/console/playwright'
 import { Client } from './program.mjs'
 import type { PEOPLE } from './seed.mjs'
 
@@ -103,3 +103,9 @@ export async function fits(page: Page, where: string): Promise<void> {
 }
 
 export const owned = (page: Page): Promise<unknown> => page.evaluate(() => (window as unknown as { __owned?: unknown }).__owned)
+
+/** Ticks a box as a hand does; `check()` looks at once, before a busy browser has drawn the tick. */
+export async function tick(box: Locator): Promise<void> {
+  await box.click()
+  await expect(box).toBeChecked()
+}

@@ -1,6 +1,6 @@
 import { expect, test } from '../../web/console/playwright'
 import { totp } from './program.mjs'
-import { accessible, as, complaints, enter, open, owned, prefer, record, seeded } from './support'
+import { accessible, as, complaints, enter, open, owned, prefer, record, seeded, tick } from './support'
 
 test.beforeEach(async ({ page }) => {
   await page.setViewportSize({ width: 1280, height: 900 })
@@ -191,7 +191,7 @@ test('labels: read, judge, add and download', async ({ page }) => {
   await open(page, 'labels')
   await page.locator('input[type=file]').setInputFiles({ name: 'a.md', mimeType: 'text/markdown', buffer: Buffer.from('# hello\n') })
   await expect(page.getByText('No label found.')).toBeVisible()
-  await page.getByLabel('The user declares it generated').check()
+  await tick(page.getByLabel('The user declares it generated'))
   await page.getByRole('button', { name: 'Judge' }).click()
   await expect(page.getByText('This content may be AI-generated, as its publisher declares.')).toBeVisible()
   const download = page.waitForEvent('download')
