@@ -33,6 +33,9 @@ export const PAGES = [
   'behaviour', 'behaviour/subject?kind=user&app=support&subject=u-9001', 'users',
   'incidents', 'incidents/{incident}', 'drills', 'notifications',
   'keys', 'people', 'protection', 'setup', 'about',
+  'behaviour', 'behaviour/subject?kind=user&app=support&subject=nobody', 'users',
+  'incidents', 'drills', 'notifications',
+  'keys', 'people', 'account', 'protection', 'setup', 'about',
 ] as const
 
 /** The record of the first conversation that fits. */

@@ -29,6 +29,7 @@ pub mod admin;
 pub mod agentgateway;
 pub mod behaviour;
 pub mod cases;
+pub mod factors;
 pub mod fms;
 pub mod guard;
 pub mod health;
@@ -295,6 +296,13 @@ pub static ROUTES: &[Route] = &[
     // Signing on, and the second factor.
     route!(POST "/console/api/oidc", "Begin to sign on at the configured provider", Open, None => "SignOnBegun", sign_on::begin),
     route!(GET "/console/api/oidc/callback", "Where the provider sends browsers back to", Open, None => "Redirect", sign_on::callback),
+    route!(GET "/admin/people/me/factors", "One's own second factors: authenticator app, security keys, recovery codes", may Account, None => "OwnFactors", factors::list),
+    route!(POST "/admin/people/me/security-keys", "What to ask the browser for (navigator.credentials.create), to add a security key; with the present password", may Account, Some("CurrentPassword") => "SecurityKeyOptions", factors::ask_key),
+    route!(POST "/admin/people/me/security-keys/confirm", "Add the security key that the browser made", may Account, Some("NewSecurityKey") => "SecurityKey", factors::add_key),
+    route!(PATCH "/admin/people/me/security-keys/{id}", "Give a security key another name", may Account, Some("SecurityKeyName") => "SecurityKey", factors::rename_key),
+    route!(POST "/admin/people/me/security-keys/{id}/remove", "Remove a security key, with the present password; other sessions end", may Account, Some("CurrentPassword") => "Done", factors::remove_key),
+    route!(POST "/admin/people/me/totp/remove", "Remove the authenticator app, with the present password; other sessions end", may Account, Some("CurrentPassword") => "Done", factors::remove_totp),
+    route!(POST "/admin/people/me/recovery-codes", "Make recovery codes in the place of the former ones, with the present password; they are shown once", may Account, Some("CurrentPassword") => "RecoveryCodes", factors::make_codes),
     route!(DELETE "/admin/people/{id}/sessions", "End all sessions of an account. 'me' is oneself, and this session stays", may Account, None => "SessionsEnded", people::end_sessions),
 ];
 
@@ -365,13 +373,16 @@ pub(crate) fn error_for(path: &str, error: &GatewayError) -> Response {
 
 fn error_with_id(path: &str, error: &GatewayError, id: uuid::Uuid) -> Response {
     let id = id.to_string();
-    let body = if path.starts_with("/v1/messages") {
+    let mut body = if path.starts_with("/v1/messages") {
         Messages.error(error, &id)
     } else if path.starts_with("/api/v1/text/") {
         json!({"code": error.http_status().as_u16(), "message": error.message})
     } else {
         Chat.error(error, &id)
     };
+    if let (Some(factors), Some(told)) = (&error.factors, body.get_mut("error").and_then(Value::as_object_mut)) {
+        told.insert("second_factor".to_owned(), (**factors).clone());
+    }
     let mut response = json_response(&body);
     *response.status_mut() = error.http_status();
     if let Some(seconds) = error.retry_after_s {

@@ -2,6 +2,7 @@
 
 mod permission;
 mod session;
+mod site;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ pub use permission::Permission;
 pub(crate) use permission::of_annex;
 pub use session::{COOKIE, CSRF};
 pub(crate) use session::{same_origin, token};
+pub(crate) use site::site;
 
 /// The scope of a key that may administer.
 pub const ADMIN: &str = "admin";

@@ -166,6 +166,8 @@ pub struct GatewayError {
     pub detail: Option<String>,
     /// When to try again, in seconds.
     pub retry_after_s: Option<u64>,
+    /// What the client needs to go on: the second factors that will do.
+    pub factors: Option<Box<serde_json::Value>>,
     /// The upstream's own status, where it is passed on instead of ours.
     pub status: Option<StatusCode>,
 }
@@ -173,7 +175,16 @@ pub struct GatewayError {
 impl GatewayError {
     /// A failure with its text for the client.
     pub fn new(failure: Failure, message: impl Into<Cow<'static, str>>) -> Self {
-        GatewayError { failure, message: message.into(), param: None, detail: None, retry_after_s: None, status: None }
+        let message = message.into();
+        let (param, detail, retry_after_s, factors, status) = (None, None, None, None, None);
+        GatewayError { failure, message, param, detail, retry_after_s, factors, status }
+    }
+
+    /// Says which second factors will do.
+    #[must_use]
+    pub fn factors(mut self, factors: serde_json::Value) -> Self {
+        self.factors = Some(Box::new(factors));
+        self
     }
 
     /// Names the parameter at fault.

@@ -455,6 +455,16 @@ async fn the_first_account_is_made_once_and_ones_own_password_needs_the_present_
     assert!(begun.body["uri"].as_str().unwrap().contains(begun.body["secret"].as_str().unwrap()));
     let wrong = house.call(&me, "POST", "/admin/people/me/totp/confirm", Some(json!({"code": "abcdef"}))).await;
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST, "{}", wrong.body);
+    // What changes one's factors wants the password besides the session and the token against forged requests.
+    for path in ["security-keys", "security-keys/sky_0/remove", "totp/remove", "recovery-codes"] {
+        let path = format!("/admin/people/me/{path}");
+        let none = house.call(&me, "POST", &path, Some(json!({}))).await;
+        assert_eq!(none.status, StatusCode::BAD_REQUEST, "{path}: {}", none.body);
+        let forged = house.send(&me, "POST", &path, Some(json!({"current": "a quite different one"})), &[]).await;
+        assert_eq!(forged.code(), "csrf_token_missing", "{path}");
+        let guessed = house.call(&me, "POST", &path, Some(json!({"current": "a guess"}))).await;
+        assert_eq!(guessed.status, StatusCode::FORBIDDEN, "{path}: {}", guessed.body);
+    }
 }
 
 #[tokio::test]

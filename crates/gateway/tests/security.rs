@@ -219,7 +219,7 @@ impl House {
             .people()
             .iter()
             .filter(|p| p.tenant.as_deref() == Some(tenant))
-            .map(|p| (p.id.clone(), p.display.clone(), p.roles.clone(), p.disabled, p.totp))
+            .map(|p| (p.id.clone(), p.display.clone(), p.roles.clone(), p.disabled, p.totp, p.security_keys))
             .collect();
         let sessions: Vec<_> = store
             .sessions(now())
@@ -583,7 +583,15 @@ async fn guessing_waits_and_tells_nothing_by_words_or_by_time_and_goes_on_waitin
         .change_person(&id, PersonChange { disabled: Some(true), ..PersonChange::default() }, "test", 1)
         .await
         .unwrap();
-    let given = |name, password| Credentials { name, password, code: None, address: None, agent: "", replaced: None };
+    let given = |name, password| Credentials {
+        name,
+        password,
+        second: None,
+        site: None,
+        address: None,
+        agent: "",
+        replaced: None,
+    };
     // A name that is known, one that is not, and one that is disabled, with its right password: the same words, and no
     // difference in time that could be told from outside. A hash takes tens of milliseconds; nothing else takes one.
     let mut least: BTreeMap<&str, Duration> = BTreeMap::new();

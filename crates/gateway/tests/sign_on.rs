@@ -546,8 +546,15 @@ async fn nobody_takes_an_account_over_by_being_called_the_same_elsewhere() {
     assert_eq!(house.whole(&mut browser).await.place, HOME);
     let id = store.person_named("wei2").unwrap().id.clone();
     for password in ["", "tall trees at dusk"] {
-        let given =
-            menshen_store::Credentials { name: "wei2", password, code: None, address: None, agent: "", replaced: None };
+        let given = menshen_store::Credentials {
+            name: "wei2",
+            password,
+            second: None,
+            site: None,
+            address: None,
+            agent: "",
+            replaced: None,
+        };
         assert!(store.sign_in(given, 2).await.is_err(), "{password:?} opened an account without password");
     }
     let off = menshen_store::PersonChange { disabled: Some(true), ..Default::default() };

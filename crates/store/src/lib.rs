@@ -106,8 +106,9 @@ pub use observe::{
 pub use options::{Durability, KeySource, MIN_RETENTION_DAYS, Options, StrikeLimits, TextRetention};
 pub use outbox::{Message, MessageState, NewMessage};
 pub use people::{
-    Credentials, NewPerson, OpenSession, Outside, Person, PersonChange, Role, SHORTEST_PASSWORD, Session, SessionTimes,
-    SignInRefusal, SignOnRefusal, StartedSession, TotpSecret, csrf_of,
+    Assertion, Credentials, FactorNeeded, Factors, KeyWanted, NewPerson, NewSecurityKey, OpenSession, Outside, Person,
+    PersonChange, Role, SHORTEST_PASSWORD, SecondFactor, SecurityKey, Session, SessionTimes, SignInRefusal,
+    SignOnRefusal, Site, StartedSession, TotpSecret, csrf_of,
 };
 pub use profiles::{Diligence, NewDiligence, NewProfile, Profile, ProfileFilter, RealName};
 pub use protection::{

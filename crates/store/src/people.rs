@@ -1,12 +1,15 @@
 //! Who may use the console: accounts, their roles, and how they prove who they are.
 //!
-//! A password is kept as its argon2id hash, the secret of the second factor encrypted with the store's key. People and
+//! A password is kept as its argon2id hash, the secret of an authenticator app encrypted with the store's key, of a
+//! [security key](SecurityKey) what is public, of a recovery code its hash. People and
 //! their [sessions](Session) are held in memory, so that a request waits on nothing; every change by an administrator is
 //! written in one transaction with its record, as keys and agreements are. What takes rights away takes them away in
 //! memory first: an account that was disabled stays out even when the disk refuses.
 
 mod accounts;
+mod factors;
 mod password;
+mod recovery;
 pub(crate) mod rows;
 mod session;
 mod setup;
@@ -14,6 +17,7 @@ mod sign_in;
 mod sign_on;
 mod throttle;
 mod totp;
+mod webauthn;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -23,10 +27,12 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteConnection;
 
 pub use accounts::{NewPerson, PersonChange, TotpSecret};
+pub use factors::{Factors, KeyWanted, SecurityKey};
 pub use password::SHORTEST as SHORTEST_PASSWORD;
 pub use session::{OpenSession, Session, SessionTimes, StartedSession, csrf_of};
-pub use sign_in::{Credentials, SignInRefusal};
+pub use sign_in::{Credentials, FactorNeeded, SecondFactor, SignInRefusal};
 pub use sign_on::{Outside, SignOnRefusal};
+pub use webauthn::{Assertion, NewSecurityKey, Site};
 
 use crate::chain::Hash;
 use crate::error::Error;
@@ -92,6 +98,8 @@ pub struct Person {
     pub disabled: bool,
     /// Whether an authenticator app's code is asked for.
     pub totp: bool,
+    /// How many security keys they have; with one, a second factor is asked for as well.
+    pub security_keys: usize,
     /// Whether they sign on at an outside provider.
     pub sign_on: bool,
     /// When the account was made, in microseconds since 1970 UTC.
@@ -126,6 +134,9 @@ pub(crate) struct Held {
     pub(crate) pending: Option<Vec<u8>>,
     /// The last time step a code was taken for: no code opens twice.
     pub(crate) step: i64,
+    /// Oldest first.
+    pub(crate) keys: Vec<SecurityKey>,
+    pub(crate) recovery: Vec<recovery::Recovery>,
 }
 
 impl fmt::Debug for Held {
@@ -139,6 +150,8 @@ pub(crate) struct People {
     people: Mutex<HashMap<String, Held>>,
     sessions: Mutex<HashMap<Hash, session::HeldSession>>,
     throttle: Mutex<throttle::Throttle>,
+    /// What security keys were asked to sign. Locked after `people`, where both are.
+    challenges: Mutex<webauthn::challenges::Challenges>,
     /// The hash of the token that makes the first account; none once there is one.
     setup: Mutex<Option<Hash>>,
     hasher: password::Hasher,
@@ -159,6 +172,7 @@ impl People {
             sessions: Mutex::new(rows::sessions(conn).await?),
             throttle: Mutex::new(throttle::Throttle::with(failures)),
             people: Mutex::new(people),
+            challenges: Mutex::default(),
             setup: Mutex::default(),
             hasher: password::Hasher::default(),
             changing: tokio::sync::Mutex::default(),
@@ -175,6 +189,10 @@ impl People {
 
     fn throttle(&self) -> MutexGuard<'_, throttle::Throttle> {
         self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn challenges(&self) -> MutexGuard<'_, webauthn::challenges::Challenges> {
+        self.challenges.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn setup(&self) -> MutexGuard<'_, Option<Hash>> {

@@ -24,6 +24,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (10, "register", include_str!("../migrations/0010_register.sql")),
     (11, "protection", include_str!("../migrations/0011_protection.sql")),
     (12, "signon", include_str!("../migrations/0012_signon.sql")),
+    (13, "webauthn", include_str!("../migrations/0013_webauthn.sql")),
 ];
 
 const GUARDS: &str = include_str!("../migrations/guards.sql");

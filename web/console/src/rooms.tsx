@@ -60,6 +60,7 @@ export const ROOMS: readonly Room[] = [
   { path: '/keys', Page: lazy(() => import('./pages/keys')), group: 'manage', name: 'nav.keys', icon: <KeyOutlined /> },
   { path: '/people', Page: lazy(() => import('./pages/people')), group: 'manage', name: 'nav.people', icon: <TeamOutlined /> },
   { path: '/protection', Page: lazy(() => import('./pages/protection')), group: 'manage', name: 'nav.protection', icon: <LockOutlined /> },
+  { path: '/account', Page: lazy(() => import('./pages/account')) },
   { path: '/setup', Page: lazy(() => import('./pages/setup')) },
   { path: '/about', Page: lazy(() => import('./pages/about')), group: 'manage', name: 'nav.about', icon: <InfoCircleOutlined /> },
 ]

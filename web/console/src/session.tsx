@@ -7,7 +7,7 @@ interface Held {
   session: Session | null | undefined
   setup: Setup | null
   problem: unknown
-  signIn: (how: Record<string, string>) => Promise<void>
+  signIn: (how: Record<string, unknown>) => Promise<void>
   signOut: () => Promise<void>
   look: () => void
   taxonomy: Taxonomy | null
@@ -49,7 +49,7 @@ export function SessionProvider(props: { children: ReactNode }) {
     look()
   }, [begin, look])
 
-  const signIn = useCallback(async (how: Record<string, string>) => {
+  const signIn = useCallback(async (how: Record<string, unknown>) => {
     begin(await request<Session>('post', '/console/api/session', { body: how, signingIn: true }))
   }, [begin])
 

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::admin::{by, now_us, stored};
+use super::factors::proven;
 use super::session::{agent, shown as shown_session, with_cookie, written};
 use super::{App, answer};
 use crate::auth::{Caller, Permission};
@@ -28,7 +29,7 @@ fn shown(person: &Person) -> Value {
         "id": person.id, "name": person.name, "display": person.display, "roles": person.roles, "tenant": person.tenant,
         "created": written(person.created_us), "last_seen": person.seen_us.and_then(written),
         "disabled": person.disabled, "totp": person.totp,
-        "sign_on": person.sign_on,
+        "security_keys": person.security_keys, "sign_on": person.sign_on,
     })
 }
 
@@ -42,7 +43,7 @@ fn known(gateway: &Gateway, caller: &Caller, id: &str) -> Result<std::sync::Arc<
 }
 
 /// The caller's own account.
-fn own(caller: &Caller) -> Result<&Person, GatewayError> {
+pub(crate) fn own(caller: &Caller) -> Result<&Person, GatewayError> {
     let none =
         || GatewayError::new(Failure::Forbidden, "an admin key has no account; sign in with a name and a password");
     caller.person.as_deref().ok_or_else(none)
@@ -132,6 +133,9 @@ struct ChangeRequest {
     /// Only false: a second factor is taken away here, and made by whom it belongs to.
     #[serde(default)]
     totp: Option<bool>,
+    /// Only false: takes all of them away, recovery codes included.
+    #[serde(default)]
+    second_factor: Option<bool>,
 }
 
 pub(crate) async fn change(
@@ -150,11 +154,21 @@ pub(crate) async fn change(
         if asked.totp == Some(true) {
             return Err(invalid("totp", "a second factor is set up by whom it belongs to, at /admin/people/me/totp"));
         }
+        if asked.second_factor == Some(true) {
+            return Err(invalid(
+                "second_factor",
+                "a second factor is set up by whom it belongs to, at /admin/people/me",
+            ));
+        }
         let roles = asked.roles.as_deref().map(checked).transpose()?;
         let change = PersonChange { display: asked.display, roles, tenant: asked.tenant, disabled: asked.disabled };
         let mut person = stored(gateway.store.change_person(&id, change, by(&caller), now_us()).await)?;
         if asked.totp == Some(false) && person.totp {
             stored(gateway.store.reset_totp(&id, by(&caller), now_us()).await)?;
+            person = known(&gateway, &caller, &id)?;
+        }
+        if asked.second_factor == Some(false) && (person.totp || person.security_keys > 0) {
+            stored(gateway.store.reset_factors(&id, by(&caller), now_us()).await)?;
             person = known(&gateway, &caller, &id)?;
         }
         Ok(shown(&person))
@@ -204,19 +218,7 @@ pub(crate) async fn password(
         };
         let now = now_us();
         let current = asked.current.as_deref().map_or("", String::as_str);
-        // Guessing it here is guessing at the sign-in: it waits as long.
-        let checked = gateway.store.check_password(&myself.id, current, now).await;
-        match checked {
-            Ok(()) => {}
-            Err(menshen_store::SignInRefusal::Wait { seconds }) => {
-                let message = format!("too many attempts failed; wait {seconds} seconds");
-                return Err(GatewayError::new(Failure::RateLimited, message).retry_after(seconds));
-            }
-            Err(menshen_store::SignInRefusal::Store(error)) => stored(Err(error))?,
-            Err(_) => {
-                return Err(GatewayError::new(Failure::Forbidden, "'current' is not your password").param("current"));
-            }
-        }
+        proven(&gateway, myself, current).await?;
         stored(gateway.store.set_password(&myself.id, &asked.password, by(&caller), now).await)?;
         // All sessions have ended, this one too: it goes on as a new one.
         let started = stored(gateway.store.begin_session_of(&myself.id, agent(&headers), None, now).await)?;

@@ -6,13 +6,14 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue, Method, header};
-use menshen_store::{Credentials, OpenSession, SignInRefusal, StartedSession, csrf_of};
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use menshen_store::{Credentials, OpenSession, SecondFactor, SignInRefusal, StartedSession, csrf_of};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::admin::{now_us, stored};
+use super::factors::{AssertionJson, asked_for, site_of};
 use super::{App, answer, sign_on};
 use crate::auth::{ADMIN, INFER, same_origin, token};
 use crate::config::Limits;
@@ -47,19 +48,21 @@ pub(crate) fn written(at_us: i64) -> Option<String> {
 
 /// A session as its browser sees it.
 pub(crate) fn shown(open: &OpenSession, token: &str) -> Value {
-    let (id, name, display, roles, tenant, totp) = match (&open.person, &open.key) {
-        (Some(p), _) => (Some(&p.id), &p.name, &p.display, json!(p.roles), p.tenant.as_deref(), p.totp),
-        (None, Some(key)) => (None, &key.id, &key.name, json!(["owner"]), None, false),
+    let (id, name, display, roles, tenant, totp, keys) = match (&open.person, &open.key) {
+        (Some(p), _) => {
+            (Some(&p.id), &p.name, &p.display, json!(p.roles), p.tenant.as_deref(), p.totp, p.security_keys)
+        }
+        (None, Some(key)) => (None, &key.id, &key.name, json!(["owner"]), None, false, 0),
         (None, None) => {
             return json!({
                 "id": null, "name": "admin", "display": "admin", "roles": ["owner"], "tenant": null, "totp": false,
-                "csrf": csrf_of(token), "expires": written(open.session.expires_us),
+                "security_keys": 0,                "csrf": csrf_of(token), "expires": written(open.session.expires_us),
             });
         }
     };
     json!({
         "id": id, "name": name, "display": display, "roles": roles, "tenant": tenant, "totp": totp,
-        "csrf": csrf_of(token), "expires": written(open.session.expires_us),
+        "security_keys": keys, "csrf": csrf_of(token), "expires": written(open.session.expires_us),
     })
 }
 
@@ -105,6 +108,10 @@ struct SignIn {
     #[serde(default)]
     code: Option<String>,
     #[serde(default)]
+    recovery: Option<Zeroizing<String>>,
+    #[serde(default)]
+    assertion: Option<AssertionJson>,
+    #[serde(default)]
     key: Option<Zeroizing<String>>,
 }
 
@@ -117,14 +124,20 @@ fn wrong() -> GatewayError {
     GatewayError::new(Failure::WrongCredentials, "name, password or code are not right")
 }
 
-pub(crate) async fn sign_in(State(gateway): App, peer: Peer, headers: HeaderMap, body: Body) -> Response {
+fn nowhere() -> GatewayError {
+    let message =
+        "security keys answer to the console's own address only, never to an IP address; use another second factor";
+    GatewayError::new(Failure::Conflict, message).param("assertion")
+}
+
+pub(crate) async fn sign_in(State(gateway): App, peer: Peer, uri: Uri, headers: HeaderMap, body: Body) -> Response {
     let result = async {
         same_origin(&headers)?;
         let asked: SignIn = read_as(&headers, body, &small(&gateway)).await?;
         let (agent, replaced) = (agent(&headers), token(&headers));
         let address = address(&peer);
         match asked {
-            SignIn { key: Some(key), name: None, password: None, code: None } => {
+            SignIn { key: Some(key), name: None, password: None, code: None, recovery: None, assertion: None } => {
                 let now = now_us();
                 gateway.store.begin_attempt(address, now).map_err(wait)?;
                 let key_id = if gateway.door.is_admin_key(&key) {
@@ -139,15 +152,25 @@ pub(crate) async fn sign_in(State(gateway): App, peer: Peer, headers: HeaderMap,
                 gateway.store.attempt_succeeded(address);
                 stored(gateway.store.begin_key_session(&key_id, agent, replaced, now).await)
             }
-            SignIn { key: None, name: Some(name), password: Some(password), code } => {
-                let (name, password, code) = (name.as_str(), password.as_str(), code.as_deref());
-                let given = Credentials { name, password, code, address, agent, replaced };
+            SignIn { key: None, name: Some(name), password: Some(password), code, recovery, assertion } => {
+                let site = site_of(&gateway, &headers, &uri);
+                let assertion = assertion.map(|given| given.bytes()).transpose()?;
+                let second = match (code.as_deref(), recovery.as_ref(), assertion.as_ref()) {
+                    (None, None, None) => None,
+                    (Some(code), None, None) => Some(SecondFactor::Code(code)),
+                    (None, Some(code), None) => Some(SecondFactor::Recovery(code)),
+                    (None, None, Some(given)) => Some(SecondFactor::Key(given.of(site.as_ref().ok_or_else(nowhere)?))),
+                    _ => return Err(invalid("", "send one of 'code', 'recovery' and 'assertion'")),
+                };
+                let (name, password, site) = (name.as_str(), password.as_str(), site.as_ref());
+                let given = Credentials { name, password, second, site, address, agent, replaced };
                 gateway.store.sign_in(given, now_us()).await.map_err(|refusal| match refusal {
                     SignInRefusal::Wait { seconds } => wait(seconds),
-                    SignInRefusal::SecondFactor => GatewayError::new(
-                        Failure::SecondFactor,
-                        "send the six digits of your authenticator as 'code' too",
-                    ),
+                    SignInRefusal::SecondFactor(needed) => {
+                        let message = "a second factor is needed too: 'code' with the six digits of your authenticator, \
+                                       'assertion' of a security key, or 'recovery' with a recovery code";
+                        GatewayError::new(Failure::SecondFactor, message).factors(asked_for(&needed, site))
+                    }
                     SignInRefusal::Store(error) => match stored::<()>(Err(error)) {
                         Err(error) => error,
                         Ok(()) => wrong(),
@@ -155,7 +178,10 @@ pub(crate) async fn sign_in(State(gateway): App, peer: Peer, headers: HeaderMap,
                     _ => wrong(),
                 })
             }
-            _ => Err(invalid("", "send 'name' and 'password', with 'code' where one is asked for, or 'key' alone")),
+            _ => Err(invalid(
+                "",
+                "send 'name' and 'password', with the second factor where one is asked for, or 'key' alone",
+            )),
         }
     };
     let result = result.await;

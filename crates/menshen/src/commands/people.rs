@@ -92,8 +92,10 @@ pub enum People {
         #[arg(value_enum, value_delimiter = ',', required = true)]
         roles: Vec<RoleName>,
     },
-    /// Take a second factor away, for a device that was lost; all sessions of the account end
-    TotpReset {
+    /// Take all second factors away, for devices that were lost: authenticator app, security keys and recovery codes; all
+    /// sessions of the account end
+    #[command(alias = "totp-reset")]
+    FactorsReset {
         /// The name
         name: String,
     },
@@ -140,9 +142,9 @@ async fn act(store: &Store, people: People) -> Result<()> {
             let person = store.change_person(&known(store, &name)?.id, change, BY, now).await.map_err(refused)?;
             print(&format!("{} is {}", person.name, words(&person)))
         }
-        People::TotpReset { name } => {
+        People::FactorsReset { name } => {
             let person = known(store, &name)?;
-            store.reset_totp(&person.id, BY, now).await.map_err(refused)?;
+            store.reset_factors(&person.id, BY, now).await.map_err(refused)?;
             print(&format!("{} has no second factor any more", person.name))
         }
     }
@@ -166,13 +168,23 @@ fn words(person: &Person) -> String {
     roles.join(", ")
 }
 
+/// What somebody has beside their password.
+fn factor(person: &Person) -> String {
+    match (person.totp, person.security_keys) {
+        (false, 0) => "no".to_owned(),
+        (true, 0) => "app".to_owned(),
+        (false, keys) => format!("security keys: {keys}"),
+        (true, keys) => format!("app, security keys: {keys}"),
+    }
+}
+
 fn list(people: &[Arc<Person>], json: bool) -> Result<()> {
     if json {
         let people: Vec<_> = people
             .iter()
             .map(|p| {
                 serde_json::json!({"id": p.id, "name": p.name, "display": p.display, "roles": p.roles,
-                    "tenant": p.tenant, "disabled": p.disabled, "totp": p.totp, "created_us": p.created_us,
+                    "tenant": p.tenant, "disabled": p.disabled, "totp": p.totp, "security_keys": p.security_keys, "created_us": p.created_us,
                     "seen_us": p.seen_us})
             })
             .collect();
@@ -180,9 +192,9 @@ fn list(people: &[Arc<Person>], json: bool) -> Result<()> {
     }
     let mut table = table(&["name", "display", "roles", "tenant", "second factor", "state"]);
     for p in people {
-        let (tenant, totp) = (p.tenant.as_deref().unwrap_or("all"), if p.totp { "yes" } else { "no" });
+        let (tenant, factor) = (p.tenant.as_deref().unwrap_or("all"), factor(p));
         let state = if p.disabled { "disabled" } else { "may sign in" };
-        table.add_row([p.name.as_str(), &p.display, &words(p), tenant, totp, state]);
+        table.add_row([p.name.as_str(), &p.display, &words(p), tenant, &factor, state]);
     }
     print(&table.to_string())
 }

@@ -104,6 +104,7 @@ pub(super) fn described(
         tenant,
         disabled: false,
         totp: false,
+        security_keys: 0,
         sign_on: false,
         created_us: now_us,
         seen_us: None,
@@ -111,7 +112,7 @@ pub(super) fn described(
     })
 }
 
-fn event(event: &str, person: &Person, detail: &Value, by: &str, now_us: i64) -> Entry {
+pub(super) fn event(event: &str, person: &Person, detail: &Value, by: &str, now_us: i64) -> Entry {
     let mut told = json!({ "id": person.id, "name": person.name });
     if let (Some(told), Some(detail)) = (told.as_object_mut(), detail.as_object()) {
         told.extend(detail.iter().map(|(k, v)| (k.clone(), v.clone())));
@@ -122,7 +123,7 @@ fn event(event: &str, person: &Person, detail: &Value, by: &str, now_us: i64) ->
     entry
 }
 
-fn boxed(change: PeopleChange) -> Change {
+pub(super) fn boxed(change: PeopleChange) -> Change {
     Change::People(Box::new(change))
 }
 
@@ -202,8 +203,16 @@ impl Store {
         }
         let person = Arc::new(person);
         let links: Vec<Link> = link.into_iter().collect();
-        let (totp, pending, step) = (None, None, 0);
-        let held = Held { person: Arc::clone(&person), password, links: links.clone(), totp, pending, step };
+        let held = Held {
+            person: Arc::clone(&person),
+            password,
+            links: links.clone(),
+            totp: None,
+            pending: None,
+            step: 0,
+            keys: Vec::new(),
+            recovery: Vec::new(),
+        };
         let entry = event("person.add", &person, &told, by, now_us);
         let mut changes = vec![boxed(PeopleChange::Put(Box::new(held.clone())))];
         let linked = |link| PeopleChange::Link { person: person.id.clone(), link, at_us: now_us };
@@ -265,8 +274,8 @@ impl Store {
         self.change(changes, vec![event("person.change", &person, &detail, by, now_us)]).await?;
         if let Some(held) = self.inner.people.all().get_mut(id) {
             // What may have changed beside it stays.
-            let Person { totp, sign_on, seen_us, .. } = *held.person;
-            held.person = Arc::new(Person { totp, sign_on, seen_us, ..(*person).clone() });
+            let Person { totp, security_keys, sign_on, seen_us, .. } = *held.person;
+            held.person = Arc::new(Person { totp, security_keys, sign_on, seen_us, ..(*person).clone() });
         }
         if ends {
             // One that began while this was written.
@@ -359,11 +368,12 @@ impl Store {
         let change = PeopleChange::Totp { id: id.to_owned(), totp: Some(sealed.clone()), pending: None, step };
         let entry = event("person.totp", &held.person, &Value::Null, by, now_us);
         self.change(vec![boxed(change)], vec![entry]).await?;
-        self.with_totp(id, Some(sealed), step);
+        self.with_held(id, |held| (held.totp, held.pending, held.step) = (Some(sealed), None, held.step.max(step)));
         Ok(())
     }
 
-    /// Takes a second factor away: for devices that were lost. All sessions of the account end.
+    /// Takes an authenticator app away: for devices that were lost. All sessions of the account end; where no security key is
+    /// left, its recovery codes go too. For all factors at once see [`Store::reset_factors`].
     ///
     /// # Errors
     /// [`Error::NotFound`]; the database's failures.
@@ -371,12 +381,21 @@ impl Store {
         let _changing = self.inner.people.changing.lock().await;
         let held = self.inner.people.by_id(id)?;
         self.forget_sessions_of(id);
-        let changes = vec![
+        let last = held.keys.is_empty();
+        let mut changes = vec![
             boxed(PeopleChange::Totp { id: id.to_owned(), totp: None, pending: None, step: held.step }),
             boxed(PeopleChange::EndAll { person: id.to_owned() }),
         ];
+        if last {
+            changes.push(boxed(PeopleChange::Recovery { person: id.to_owned(), codes: Vec::new() }));
+        }
         self.change(changes, vec![event("person.totp_reset", &held.person, &Value::Null, by, now_us)]).await?;
-        self.with_totp(id, None, held.step);
+        self.with_held(id, |held| {
+            (held.totp, held.pending) = (None, None);
+            if last {
+                held.recovery.clear();
+            }
+        });
         Ok(())
     }
 
@@ -396,13 +415,6 @@ impl Store {
         let detail = json!({ "sessions": ended.len() });
         self.change(changes, vec![event("session.end_all", &person, &detail, by, now_us)]).await?;
         Ok(ended.len())
-    }
-
-    fn with_totp(&self, id: &str, totp: Option<Vec<u8>>, step: i64) {
-        if let Some(held) = self.inner.people.all().get_mut(id) {
-            Arc::make_mut(&mut held.person).totp = totp.is_some();
-            (held.totp, held.pending, held.step) = (totp, None, held.step.max(step));
-        }
     }
 
     pub(super) fn open_totp(&self, id: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {

@@ -112,6 +112,17 @@ pub(super) struct Start<'a> {
     pub(super) agent: &'a str,
     /// The token that the browser held before.
     pub(super) replaced: Option<&'a str>,
+    /// The second factor that was shown, for the audit.
+    pub(super) factor: Option<&'static str>,
+    /// What else is told with it.
+    pub(super) told: Vec<Entry>,
+}
+
+impl<'a> Start<'a> {
+    /// Without a password or a second factor.
+    pub(super) const fn plain(owner: Owner, by: &'a str, agent: &'a str, replaced: Option<&'a str>) -> Self {
+        Start { owner, proved: None, by, agent, replaced, factor: None, told: Vec::new() }
+    }
 }
 
 /// A session as it begins. The token is nowhere else.
@@ -218,7 +229,7 @@ impl Store {
         replaced: Option<&str>,
         now_us: i64,
     ) -> Result<StartedSession, Error> {
-        let start = Start { owner: Owner::Key(key_id.to_owned()), proved: None, by: key_id, agent, replaced };
+        let start = Start::plain(Owner::Key(key_id.to_owned()), key_id, agent, replaced);
         self.begin(start, Vec::new(), now_us).await
     }
 
@@ -236,7 +247,7 @@ impl Store {
     ) -> Result<StartedSession, Error> {
         let person = self.inner.people.by_id(id)?.person;
         let by = format!("person:{}", person.name);
-        let start = Start { owner: Owner::Person(person.id.clone()), proved: None, by: &by, agent, replaced };
+        let start = Start::plain(Owner::Person(person.id.clone()), &by, agent, replaced);
         self.begin(start, Vec::new(), now_us).await
     }
 
@@ -246,7 +257,7 @@ impl Store {
         mut changes: Vec<Change>,
         now_us: i64,
     ) -> Result<StartedSession, Error> {
-        let Start { owner, proved, by, agent, replaced } = start;
+        let Start { owner, proved, by, agent, replaced, factor, told } = start;
         let gone = || Error::NotFound { what: "account that may sign in", id: by.to_owned() };
         // Nobody changes the account between here and the end: a password that was changed while its former one was being
         // checked opens nothing.
@@ -276,10 +287,14 @@ impl Store {
         if session.owner.key() != Some(SET_KEY) {
             changes.push(Change::People(Box::new(PeopleChange::Begin { session: session.clone(), hash })));
         }
-        let detail = json!({ "session": session.id, "agent": session.agent });
+        let mut detail = json!({ "session": session.id, "agent": session.agent });
+        if let (Some(factor), Some(detail)) = (factor, detail.as_object_mut()) {
+            detail.insert("factor".to_owned(), factor.into());
+        }
         let mut entry = Entry::event(EntryKind::Admin, "session.begin", now_us, detail);
         entry.key_id = Some(by.to_owned());
-        self.change(changes, vec![entry]).await?;
+        let entries = told.into_iter().chain([entry]).collect();
+        self.change(changes, entries).await?;
         // An account that was disabled in the meantime has no session that it could be given.
         let open = self.with_owner(session.clone(), now_us).ok_or_else(gone)?;
         self.inner.people.open().insert(hash, HeldSession { session, written_us: now_us });

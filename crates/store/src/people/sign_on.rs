@@ -85,7 +85,7 @@ impl Store {
             return Err(SignOnRefusal::Disabled);
         }
         let by = format!("person:{}", person.name);
-        let start = Start { owner: Owner::Person(person.id.clone()), proved: None, by: &by, agent, replaced };
+        let start = Start::plain(Owner::Person(person.id.clone()), &by, agent, replaced);
         match self.begin(start, Vec::new(), now_us).await {
             // Disabled or removed between the lines above.
             Err(Error::NotFound { .. }) => Err(SignOnRefusal::Disabled),

@@ -7,6 +7,7 @@ mod behaviour;
 mod campaigns;
 mod cases;
 mod crash;
+mod factors;
 mod faults;
 mod folder;
 mod incidents;

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use data_encoding::BASE32_NOPAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use menshen_store::{
-    Credentials, Error, Filter, NewKey, NewPerson, Person, PersonChange, Role, SignInRefusal, StartedSession, Store,
-    csrf_of,
+    Credentials, Error, Filter, NewKey, NewPerson, Person, PersonChange, Role, SecondFactor, SignInRefusal,
+    StartedSession, Store, csrf_of,
 };
 use zeroize::Zeroizing;
 
@@ -31,7 +31,8 @@ async fn owner(store: &Store) -> std::sync::Arc<Person> {
 
 fn given<'a>(name: &'a str, password: &'a str, code: Option<&'a str>) -> Credentials<'a> {
     let address = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    Credentials { name, password, code, address, agent: "browser", replaced: None }
+    let second = code.map(SecondFactor::Code);
+    Credentials { name, password, second, site: None, address, agent: "browser", replaced: None }
 }
 
 async fn signed_in(store: &Store, name: &str, now: i64) -> StartedSession {
@@ -217,7 +218,7 @@ async fn a_second_factor_is_asked_for_and_no_code_opens_twice() {
     store.confirm_totp(&id, &first, "wei", NOW).await.unwrap();
     assert!(store.begin_totp(&id, "wei", NOW).await.is_err(), "a stolen session replaces a second factor");
     let none = store.sign_in(given("wei", PASSWORD, None), NOW).await.unwrap_err();
-    assert!(matches!(none, SignInRefusal::SecondFactor), "{none}");
+    assert!(matches!(&none, SignInRefusal::SecondFactor(needed) if needed.totp && !needed.recovery), "{none}");
     let wrong = store.sign_in(given("wei", "not the password", None), NOW).await.unwrap_err();
     assert!(matches!(wrong, SignInRefusal::Wrong), "the second factor tells of the password");
     let again = store.sign_in(given("wei", PASSWORD, Some(&first)), NOW).await.unwrap_err();

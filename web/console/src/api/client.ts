@@ -8,6 +8,8 @@ export class ApiError extends Error {
     readonly code: string,
     message: string,
     readonly param?: string,
+    /** Which second factors will do, where one is asked for; see `factors.ts`. */
+    readonly secondFactor?: unknown,
   ) {
     super(message)
     this.name = 'ApiError'
@@ -82,16 +84,18 @@ async function failure(response: Response): Promise<ApiError> {
   let code = ''
   let message = ''
   let param: string | undefined
+  let factor: unknown
   try {
     const said: unknown = await response.json()
-    const error = (said as { error?: { code?: unknown; message?: unknown; param?: unknown } }).error
+    const error = (said as { error?: { code?: unknown; message?: unknown; param?: unknown; second_factor?: unknown } }).error
     if (typeof error?.code === 'string') code = error.code
     if (typeof error?.message === 'string') message = error.message
     if (typeof error?.param === 'string') param = error.param
+    factor = error?.second_factor
   } catch {
     // An answer that is not JSON comes from something between us and the server: its status says enough.
   }
-  return new ApiError(response.status, code, message, param)
+  return new ApiError(response.status, code, message, param, factor)
 }
 
 /** For paths that do not stand in the OpenAPI document yet, or stand there without a shape. */

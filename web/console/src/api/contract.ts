@@ -13,9 +13,9 @@ export type Outcome = (typeof OUTCOMES)[number]
 export const ACTIONS = ['pass', 'guide', 'redact', 'answer', 'decline', 'review', 'block', 'suspend'] as const
 export type Action = (typeof ACTIONS)[number]
 
-export interface Session { name: string; roles: Role[]; tenant: string | null; csrf: string; expires: string }
+export interface Session { id?: string | null; name: string; roles: Role[]; tenant: string | null; csrf: string; expires: string }
 export interface Setup { needed: boolean; steps: { owner: boolean; upstream: boolean; key: boolean; answers: boolean }; sign_on?: { title: string } | null }
-export interface Person { id: string; name: string; display: string; roles: Role[]; tenant: string | null; created: string; last_seen: string | null; disabled: boolean; totp: boolean; sign_on?: boolean }
+export interface Person { id: string; name: string; display: string; roles: Role[]; tenant: string | null; created: string; last_seen: string | null; disabled: boolean; totp: boolean; security_keys?: number; sign_on?: boolean }
 export interface SignedIn { id: string; name: string; created: string; last_used: string; expires: string; agent?: string; current?: boolean }
 
 export interface Percentiles { p50_ms: number; p95_ms: number; p99_ms: number }

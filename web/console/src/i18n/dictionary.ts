@@ -8,6 +8,7 @@ import { en as casesEn, zh as casesZh } from './parts/cases'
 import { zh as sharedZh } from './zh'
 import * as workbench from './parts/workbench'
 import { en as signonEn, zh as signonZh } from './parts/signon'
+import { en as factorsEn, zh as factorsZh } from './parts/factors'
 
 // A part of the console keeps its words in a file of its own, `parts/<part>.ts`, which exports `zh` and `en`; its rows stand here.
 export const zh = {
@@ -20,6 +21,7 @@ export const zh = {
   ...workbench.zh,
   ...casesZh,
   ...signonZh,
+  ...factorsZh,
 }
 export type Key = keyof typeof zh
 export const en: Record<Key, string> = {
@@ -32,4 +34,5 @@ export const en: Record<Key, string> = {
   ...workbench.en,
   ...casesEn,
   ...signonEn,
+  ...factorsEn,
 }

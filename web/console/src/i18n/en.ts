@@ -661,7 +661,6 @@ export const en: Record<Key, string> = {
   'people.end': 'End',
   'people.end_title': 'End this session?',
   'people.end_about': '{name} has to sign in again.',
-  'people.my_totp': 'My second factor',
   'people.totp_about': 'Add this secret to your authenticator, then enter the six digits it shows.',
   'people.totp_secret': 'Secret',
   'people.totp_uri': 'Address',

@@ -659,7 +659,6 @@ export const zh = {
   'people.end': '结束',
   'people.end_title': '结束这个会话？',
   'people.end_about': '{name} 需要重新登录。',
-  'people.my_totp': '我的第二因素',
   'people.totp_about': '在验证器应用中添加下面的密钥，再填写它显示的六位数字。',
   'people.totp_secret': '密钥',
   'people.totp_uri': '地址',

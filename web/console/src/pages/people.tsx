@@ -1,5 +1,6 @@
 import { App, Button, Checkbox, Form, Input, Modal } from 'antd'
 import { useState } from 'react'
+import { useNavigate } from 'react-router-dom'
 import { request } from '../api/client'
 import { ROLES, type Person, type Role, type SignedIn } from '../api/contract'
 import { endSessions } from '../api/signon'
@@ -7,7 +8,7 @@ import { useLanguage, word } from '../i18n'
 import { useLoaded } from '../lib/async'
 import { moment } from '../lib/format'
 import { useSession } from '../session'
-import { Chip, DataTable, Facts, Foreign, Nothing, Page, Panel, sentence, Shown } from '../ui/kit'
+import { Chip, DataTable, Nothing, Page, Panel, sentence, Shown } from '../ui/kit'
 
 interface Fields { name: string; display?: string; password?: string; tenant?: string; roles?: Role[] }
 
@@ -17,7 +18,7 @@ export default function People() {
   const { message, modal } = App.useApp()
   const [editing, setEditing] = useState<Person | 'new' | null>(null)
   const [password, setPassword] = useState<Person | null>(null)
-  const [factor, setFactor] = useState(false)
+  const go = useNavigate()
   const people = useLoaded((signal) => request<{ people: Person[] } | Person[]>('get', '/admin/people', { signal }), [])
   const sessions = useLoaded((signal) => request<{ sessions: SignedIn[] } | SignedIn[]>('get', '/admin/sessions', { signal }), [])
   const attempt = async (work: () => Promise<unknown>) => {
@@ -26,7 +27,7 @@ export default function People() {
   const ask = (title: string, about: string, ok: string, work: () => Promise<unknown>) => modal.confirm({ title, content: about, okText: ok, cancelText: t('do.cancel'), okButtonProps: { danger: true }, onOk: () => attempt(work) })
   const ends = async (person: string) => { const { ended } = await endSessions(person); void message.success(t('sign_on.ended', { count: ended })) }
   return (
-    <Page title={t('nav.people')} about={t('people.about')} actions={<><Button onClick={() => setFactor(true)}>{t('people.my_totp')}</Button><Button type="primary" onClick={() => setEditing('new')}>{t('people.new')}</Button></>}>
+    <Page title={t('nav.people')} about={t('people.about')} actions={<><Button onClick={() => void go('/account')}>{t('account.open')}</Button><Button type="primary" onClick={() => setEditing('new')}>{t('people.new')}</Button></>}>
       <Panel title={t('people.accounts')}>
         <Shown of={people}>
           {(data) => (
@@ -34,7 +35,7 @@ export default function People() {
               { key: 'name', title: t('field.name'), wide: true, show: (p) => <><strong>{p.display || p.name}</strong><div className="quiet">{p.name}{p.sign_on ? <> <Chip tone="info">{t('sign_on.here')}</Chip></> : null}</div></> },
               { key: 'roles', title: t('people.roles'), show: (p) => <span className="row">{p.roles.map((r) => <Chip key={r} tone={r === 'owner' ? 'info' : 'calm'}>{word(t, 'role', r)}</Chip>)}</span> },
               { key: 'tenant', title: t('field.tenant'), show: (p) => p.tenant ?? t('people.all_tenants') },
-              { key: 'totp', title: t('people.second'), show: (p) => <Chip tone={p.totp ? 'good' : 'warn'}>{p.totp ? t('yes') : t('no')}</Chip> },
+              { key: 'totp', title: t('people.second'), show: (p) => <span className="row">{p.totp ? <Chip tone="good">{t('factor.totp')}</Chip> : null}{p.security_keys ? <Chip tone="good">{t('factor.webauthn')} × {p.security_keys}</Chip> : null}{p.totp || p.security_keys ? null : <Chip tone="warn">{t('no')}</Chip>}</span> },
               { key: 'state', title: t('field.state'), show: (p) => <Chip tone={p.disabled ? 'bad' : 'good'}>{t(p.disabled ? 'people.disabled' : 'people.enabled')}</Chip> },
               { key: 'seen', title: t('people.seen'), show: (p) => moment(p.last_seen, lang) },
               { key: 'do', title: t('field.do'), show: (p) => (
@@ -43,6 +44,7 @@ export default function People() {
                   <Button size="small" onClick={() => setPassword(p)}>{t('people.password')}</Button>
                   <Button size="small" disabled={p.name === session?.name} onClick={() => void attempt(() => request('patch', `/admin/people/${encodeURIComponent(p.id)}`, { body: { disabled: !p.disabled } }))}>{t(p.disabled ? 'people.enable' : 'people.disable')}</Button>
                   <Button size="small" disabled={p.name === session?.name} onClick={() => ask(t('sign_on.end_all_title', { name: p.name }), t('people.end_about', { name: p.name }), t('people.end'), () => ends(p.id))}>{t('sign_on.end_all')}</Button>
+                  {p.totp || p.security_keys ? <Button size="small" disabled={p.name === session?.name} onClick={() => ask(t('factor.reset_title', { name: p.name }), t('factor.reset_about'), t('factor.reset'), () => request('patch', `/admin/people/${encodeURIComponent(p.id)}`, { body: { second_factor: false } }))}>{t('factor.reset')}</Button> : null}
                   <Button size="small" danger disabled={p.name === session?.name} onClick={() => ask(t('people.remove_title', { name: p.name }), t('people.remove_about'), t('do.remove'), () => request('delete', `/admin/people/${encodeURIComponent(p.id)}`))}>{t('do.remove')}</Button>
                 </span>
               ) },
@@ -65,7 +67,6 @@ export default function People() {
       </Panel>
       {editing ? <Edit person={editing === 'new' ? null : editing} onClose={() => setEditing(null)} onDone={() => { setEditing(null); people.reload() }} /> : null}
       {password ? <Password person={password} onClose={() => setPassword(null)} /> : null}
-      {factor ? <SecondFactor onClose={() => { setFactor(false); people.reload() }} /> : null}
     </Page>
   )
 }
@@ -119,29 +120,6 @@ function Password(props: { person: Person; onClose: () => void }) {
       <Form form={form} layout="vertical" requiredMark={false} onFinish={(v) => void save(v)}>
         <Form.Item name="password" label={t('setup.password')} extra={t('setup.password_hint')} rules={[{ required: true, min: 12, message: t('setup.password_needed') }]}><Input type="password" autoComplete="new-password" autoFocus /></Form.Item>
       </Form>
-    </Modal>
-  )
-}
-
-function SecondFactor(props: { onClose: () => void }) {
-  const { t } = useLanguage()
-  const { message } = App.useApp()
-  const [code, setCode] = useState('')
-  const made = useLoaded((signal) => request<{ secret: string; uri: string }>('post', '/admin/people/me/totp', { signal }), [])
-  const confirm = async () => {
-    try {
-      await request('post', '/admin/people/me/totp/confirm', { body: { code: code.replace(/\s/g, '') } })
-      void message.success(t('people.totp_done'))
-      props.onClose()
-    } catch (e) {
-      void message.error(sentence(e, t))
-    }
-  }
-  return (
-    <Modal open title={t('people.my_totp')} onCancel={props.onClose} onOk={() => void confirm()} okText={t('people.totp_confirm')} cancelText={t('do.cancel')} okButtonProps={{ disabled: !/^\s*(\d\s*){6}$/.test(code) }}>
-      <p>{t('people.totp_about')}</p>
-      <Shown of={made}>{(m) => <Facts of={[[t('people.totp_secret'), <Foreign key="s" text={m.secret} className="mono" />], [t('people.totp_uri'), <Foreign key="u" text={m.uri} className="mono small" />]]} />}</Shown>
-      <div className="field top-gap"><label htmlFor="totp">{t('sign_in.code')}</label><Input id="totp" inputMode="numeric" autoComplete="one-time-code" value={code} onChange={(e) => setCode(e.target.value)} /></div>
     </Modal>
   )
 }

@@ -1,7 +1,7 @@
-import { ApiOutlined, BulbOutlined, GlobalOutlined, LogoutOutlined, MenuOutlined, MoonOutlined, SunOutlined } from '@ant-design/icons'
+import { ApiOutlined, BulbOutlined, GlobalOutlined, LogoutOutlined, MenuOutlined, MoonOutlined, SafetyOutlined, SunOutlined } from '@ant-design/icons'
 import { App, Button, Drawer, Dropdown } from 'antd'
 import { useEffect, useRef, useState, type ReactNode } from 'react'
-import { NavLink, useLocation } from 'react-router-dom'
+import { NavLink, useLocation, useNavigate } from 'react-router-dom'
 import type { ThemeChoice } from '../App'
 import { useLanguage } from '../i18n'
 import { GROUPS, ROOMS } from '../rooms'
@@ -35,6 +35,7 @@ export function Shell(props: { mode: Mode; choice: ThemeChoice; setChoice: (one:
   const [open, setOpen] = useState(false)
   const main = useRef<HTMLElement>(null)
   const { pathname } = useLocation()
+  const go = useNavigate()
   const first = useRef(true)
   // After a change of page the reader of a screen reader stands at its beginning, as after a page load.
   useEffect(() => {
@@ -58,7 +59,7 @@ export function Shell(props: { mode: Mode; choice: ThemeChoice; setChoice: (one:
             <Button type="text" icon={icon} aria-label={t('theme.choose')} data-testid="theme" />
           </Dropdown>
           {session ? (
-            <Dropdown trigger={['click']} menu={{ items: [{ key: 'who', disabled: true, label: session.name }, { key: 'out', icon: <LogoutOutlined />, label: t('session.sign_out') }], onClick: ({ key }) => { if (key === 'out') signOut().catch((e: unknown) => { void message.error(sentence(e, t)) }) } }}>
+            <Dropdown trigger={['click']} menu={{ items: [{ key: 'who', disabled: true, label: session.name }, { key: 'mine', icon: <SafetyOutlined />, label: t('account.open') }, { key: 'out', icon: <LogoutOutlined />, label: t('session.sign_out') }], onClick: ({ key }) => { if (key === 'mine') void go('/account'); if (key === 'out') signOut().catch((e: unknown) => { void message.error(sentence(e, t)) }) } }}>
               <Button type="text" icon={<ApiOutlined />} aria-label={`${t('session.account')}: ${session.name}`} data-testid="account"><span className="only-wide">{session.name}</span></Button>
             </Dropdown>
           ) : null}
