@@ -9,13 +9,13 @@ const PASSWORD: &str = "tall trees at dusk";
 
 /// A browser: what it was given it sends back.
 #[derive(Default, Clone)]
-struct Browser {
+pub struct Browser {
     cookie: String,
     csrf: String,
 }
 
 impl Browser {
-    fn call(&self, gateway: &Gateway, method: &str, path: &str) -> Call {
+    pub fn call(&self, gateway: &Gateway, method: &str, path: &str) -> Call {
         let call = Call::method(gateway.address(), method, path);
         if self.cookie.is_empty() {
             return call;
@@ -29,7 +29,7 @@ impl Browser {
         self.csrf = answer.json()["csrf"].as_str().unwrap_or_default().to_owned();
     }
 
-    fn sign_in(gateway: &Gateway, body: &Value) -> (Self, Answer) {
+    pub fn sign_in(gateway: &Gateway, body: &Value) -> (Self, Answer) {
         let answer = gateway.post("/console/api/session").json(body).send();
         let mut browser = Browser::default();
         browser.take(&answer);
@@ -44,7 +44,7 @@ fn setup_token(gateway: &Gateway) -> Option<String> {
     line.split_whitespace().last()?.rsplit("token=").next().map(str::to_owned)
 }
 
-fn first_owner(gateway: &Gateway) -> Browser {
+pub fn first_owner(gateway: &Gateway) -> Browser {
     let token = setup_token(gateway).unwrap();
     let body = json!({"name": "wei", "password": PASSWORD, "token": token});
     let made = gateway.post("/console/api/setup/owner").json(&body).send();

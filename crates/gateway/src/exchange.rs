@@ -181,6 +181,7 @@ impl Exchange {
         let caller = gateway.door.caller(headers)?;
         gateway.limiter.admit(&caller)?;
         self.caller = Some(caller);
+        self.recordable()?;
         let mut body = read_json(headers, body, &gateway.config.limits).await?;
         self.request = self.family.read_request(&body)?;
         if gateway.labels.is_some() {
@@ -722,6 +723,10 @@ impl Exchange {
             self.count(error.failure.outcome(), None);
         } else if let Err(e) = self.record_failure(&error).await {
             error = e;
+        }
+        if error.failure == Failure::AuditUnavailable {
+            // What policy said, or would have said, is not what happened.
+            (self.input, self.output) = (None, None);
         }
         if error.failure.outcome() == Outcome::Unavailable {
             tracing::warn!(request = %self.id, code = error.failure.code(), detail = error.detail, "request failed");

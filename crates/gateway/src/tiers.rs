@@ -153,7 +153,7 @@ impl Tiers {
         if !wish.model.is_empty() && !tier.allows_model(wish.model) {
             return Err(refused("this user's tier does not include this model").param("model"));
         }
-        self.rates(tier, subject, user, wish.now_us)
+        self.rates(tier, subject, user, wish.now_us).await
     }
 
     fn known_enough(&self, tier: &Tier, profile: Option<&Profile>, now_us: i64) -> Result<(), GatewayError> {
@@ -210,7 +210,7 @@ impl Tiers {
         Ok(())
     }
 
-    fn rates(&self, tier: &Tier, subject: &Subject, user: &str, now_us: i64) -> Result<(), GatewayError> {
+    async fn rates(&self, tier: &Tier, subject: &Subject, user: &str, now_us: i64) -> Result<(), GatewayError> {
         let who = || (subject.tenant.clone(), subject.app.clone(), user.to_owned());
         if let Some(per_minute) = NonZeroU32::new(tier.requests_per_minute) {
             let make = || Arc::new(RateLimiter::direct(Quota::per_minute(per_minute)));
@@ -222,7 +222,19 @@ impl Tiers {
             }
         }
         if tier.requests_per_day > 0 {
-            let count = self.days.get_with((who(), self.store.day(now_us)), Arc::default);
+            let day = (who(), self.store.day(now_us));
+            let count = match self.days.get(&day) {
+                Some(count) => count,
+                // Before this process began, or so long ago that it was let go of.
+                None => {
+                    let before = self.store.requests_on_day(&subject.tenant, &subject.app, user, now_us).await;
+                    let before = before.map_err(|e| {
+                        let message = "this user's requests of today cannot be counted at the moment; try again";
+                        GatewayError::new(Failure::AuditUnavailable, message).detail(e)
+                    })?;
+                    self.days.get_with(day, || Arc::new(before.into()))
+                }
+            };
             if count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= tier.requests_per_day {
                 let message = "this user's requests are used up for today; come back tomorrow";
                 return Err(GatewayError::new(Failure::RateLimited, message).retry_after(3_600));

@@ -71,8 +71,11 @@ fn api_bit(api: &str) -> u8 {
     }
 }
 
+/// Milliseconds since this program began to look. Not the time of day: a clock that is set back must leave no upstream out
+/// for longer.
 fn now_ms() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
+    static BEGAN: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+    i64::try_from(BEGAN.elapsed().as_millis()).unwrap_or(i64::MAX)
 }
 
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {

@@ -67,6 +67,43 @@ pub enum Error {
         /// What does not fit.
         problem: String,
     },
+    /// The database is not there, although other files of the folder say that there was one. Nothing was made or changed.
+    #[error(
+        "the database {} is missing or empty, but {} tells of records in it; nothing was changed. Put the database back \
+         together with the files that belong to it (-wal), or restore a backup into a folder of its own with `menshen \
+         restore`", .path.display(), .sign.display()
+    )]
+    Missing {
+        /// Where the database should be.
+        path: PathBuf,
+        /// The file that tells of it.
+        sign: PathBuf,
+    },
+    /// The database's files are no longer those that this process opened.
+    #[error(
+        "{} {what} while the gateway has it open: nothing is recorded there. Put back what was moved, and it goes on by \
+         itself; else stop, restore a backup with `menshen restore`, and start on that", .path.display()
+    )]
+    Displaced {
+        /// The database, or its log.
+        path: PathBuf,
+        /// What happened to it.
+        what: &'static str,
+    },
+    /// The database is damaged, or no database at all.
+    #[error(
+        "the database {} is damaged or no database ({doing}); keep a copy of the whole folder, and restore a backup into a \
+         folder of its own with `menshen restore`", .path.display()
+    )]
+    Damaged {
+        /// The database file.
+        path: PathBuf,
+        /// What was being done.
+        doing: &'static str,
+        /// Why.
+        #[source]
+        source: Arc<sqlx::Error>,
+    },
     /// Retention shorter than the law allows.
     #[error("audit retention of {days} days is too short: keep at least {min} days (six months)")]
     RetentionTooShort {
@@ -191,8 +228,10 @@ impl Error {
     pub(crate) fn database(doing: &'static str, path: &Path, source: sqlx::Error) -> Self {
         // Primary result codes of SQLite (https://www.sqlite.org/rescode.html): the low byte of the extended code.
         const READONLY: i64 = 8;
+        const CORRUPT: i64 = 11;
         const FULL: i64 = 13;
         const CANTOPEN: i64 = 14;
+        const NOTADB: i64 = 26;
         let code = match &source {
             sqlx::Error::Database(e) => e.code().and_then(|c| c.parse::<i64>().ok()).map(|c| c & 0xff),
             _ => None,
@@ -200,6 +239,7 @@ impl Error {
         match code {
             Some(FULL) => Error::Full { doing },
             Some(READONLY | CANTOPEN) => Error::ReadOnly { path: path.to_owned(), doing },
+            Some(CORRUPT | NOTADB) => Error::Damaged { path: path.to_owned(), doing, source: Arc::new(source) },
             _ => Error::Database { doing, source: Arc::new(source) },
         }
     }

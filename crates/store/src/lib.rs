@@ -63,6 +63,7 @@ mod observe;
 mod options;
 mod outbox;
 mod people;
+mod place;
 mod profiles;
 mod protection;
 mod register;
@@ -112,9 +113,9 @@ pub use people::{
 };
 pub use profiles::{Diligence, NewDiligence, NewProfile, Profile, ProfileFilter, RealName};
 pub use protection::{
-    BackupFile, BackupManifest, BackupNote, BackupReport, KeyEra, KeyState, NewSubjectRequest, RetentionDays,
-    RetentionRun, Rotated, SectionSum, SubjectAsks, SubjectManifest, SubjectRequest, backup, note_backup, restore,
-    rotate, verify_backup,
+    BackupFile, BackupManifest, BackupNote, BackupReport, KeyEra, KeyState, NewSubjectRequest, RetentionClock,
+    RetentionDays, RetentionRun, Rotated, SectionSum, SubjectAsks, SubjectManifest, SubjectRequest, backup,
+    note_backup, restore, rotate, verify_backup,
 };
 pub use register::{
     Asset, Ballot, EthicsReview, FilingItem, NewAsset, NewReviewOf, Registered, Standing, Terms, Tick, Vote,

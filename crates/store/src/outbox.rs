@@ -237,14 +237,15 @@ impl Store {
     }
 
     /// Messages that are to be sent now, oldest first, at most `limit`. A clock that was set back holds none up: what was
-    /// put off further than anything is, is due.
+    /// put off at a time that is still to come, or further than anything is, is due.
     ///
     /// # Errors
     /// The database's failures.
     pub async fn due_messages(&self, now_us: i64, limit: u32) -> Result<Vec<Message>, Error> {
         let failed = |e| self.archive().failed("reading the outbox", e);
         let sql = format!(
-            "{MESSAGE} WHERE state = 'waiting' AND (next_us <= ?1 OR next_us > ?2) ORDER BY next_us, id LIMIT ?3"
+            "{MESSAGE} WHERE state = 'waiting' AND (next_us <= ?1 OR next_us > ?2 OR COALESCE(tried_us, created_us) > ?1)
+             ORDER BY next_us, id LIMIT ?3"
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(now_us)

@@ -19,7 +19,7 @@ pub use backup::{BackupFile, BackupManifest, BackupNote, backup, note_backup};
 pub use eras::{KeyEra, Rotated, rotate};
 pub use export::{SectionSum, SubjectManifest};
 pub use restore::{BackupReport, restore, verify_backup};
-pub use retention::{RetentionDays, RetentionRun};
+pub use retention::{RetentionClock, RetentionDays, RetentionRun};
 pub use subject::{NewSubjectRequest, SubjectAsks, SubjectRequest};
 
 use serde::Serialize;

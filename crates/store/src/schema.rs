@@ -97,7 +97,8 @@ async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Erro
     Ok(pool)
 }
 
-fn side_file(path: &Path, suffix: &str) -> PathBuf {
+/// A file of SQLite's beside a database: `-wal`, `-shm`.
+pub(crate) fn side_file(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(suffix);
     path.with_file_name(name)

@@ -22,6 +22,7 @@ use crate::keys::KeyRing;
 use crate::observe;
 use crate::options::{Durability, KeySource, Options, TextRetention};
 use crate::people::People;
+use crate::place::{self, Place};
 use crate::profiles::Profiles;
 use crate::protection::eras;
 use crate::protection::retention::Before;
@@ -107,6 +108,8 @@ pub struct Health {
     pub commits: u64,
     /// Why the last commit failed; `None` when it did not.
     pub failing: Option<Error>,
+    /// When something could not be written the last time, in microseconds since 1970 UTC; `None` when everything was.
+    pub failed_us: Option<i64>,
     /// Why the head file could not be written the last time; `None` when it was.
     pub head_failing: Option<Error>,
 }
@@ -130,20 +133,22 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::InUse`] when another process has it; [`Error::KeyMissing`], [`Error::WrongKey`], [`Error::BadKey`];
-    /// [`Error::Tampered`] when audit and head file do not fit (see [`Options::accept_break`]); options that make no sense;
+    /// [`Error::Tampered`] when audit and head file do not fit (see [`Options::accept_break`]); [`Error::Missing`] when the
+    /// database is gone that other files tell of; [`Error::Damaged`]; options that make no sense;
     /// the disk's and the database's failures.
     pub async fn open(dir: &Path, options: Options) -> Result<Self, Error> {
         options.check()?;
         files::make_folder(dir)?;
         let lock = Lock::take(dir)?;
         let database = schema::database_path(dir);
+        let head_path = files::head_path(dir);
+        place::refuse_lost(&database, &head_path, options.accept_break)?;
         files::make_private(&database)?;
         let mut conn = schema::open_writer(&database, options.max_bytes).await?;
         let failed = |e| Error::database("reading the folder's state", &database, e);
 
         let key = find_key(dir, &options.key, &mut conn).await?;
         let ring = eras::ring(&mut conn, &key).await.map_err(failed)??;
-        let head_path = files::head_path(dir);
         let head_file = files::read_head(&head_path, Some(&ring))?;
         let end = verify::check_tail(&mut conn, head_file, &ring).await.map_err(failed)?;
         let problem = end.broken.map(|broken| broken.to_string());
@@ -160,7 +165,7 @@ impl Store {
         let people = People::load(&mut conn).await.map_err(failed)?;
         let behaviour = Behaviour::load(&mut conn, now_us).await.map_err(failed)?;
         let profiles = Profiles::load(&mut conn).await.map_err(failed)?;
-        let meter = Arc::new(Meter::load(&mut conn).await.map_err(failed)?);
+        let meter = Arc::new(Meter::load(&mut conn, time::day(now_us, options.day_offset_min)).await.map_err(failed)?);
         let mut head = end.head;
         let mut entries = Vec::new();
         if head.is_none() {
@@ -191,6 +196,7 @@ impl Store {
         let (queue, jobs) = mpsc::channel(options.queue_records);
         let writer = Writer {
             conn,
+            place: Place::of(&database)?,
             database,
             ring: ring.clone(),
             head,
@@ -432,6 +438,7 @@ impl Store {
             last_seq: shared.last.load(Ordering::Acquire),
             commits: shared.commits.load(Ordering::Relaxed),
             failing: read(&shared.failing),
+            failed_us: Some(shared.failed_us.load(Ordering::Acquire)).filter(|at| *at != 0),
             head_failing: read(&shared.head_failing),
         }
     }

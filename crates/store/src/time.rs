@@ -23,6 +23,12 @@ pub(crate) fn day(at_us: i64, offset_min: i32) -> i64 {
     at_us.saturating_add(i64::from(offset_min) * MINUTE_US).div_euclid(DAY_US)
 }
 
+/// When a day begins and ends.
+pub(crate) fn bounds(day: i64, offset_min: i32) -> (i64, i64) {
+    let begins = day.saturating_mul(DAY_US).saturating_sub(i64::from(offset_min) * MINUTE_US);
+    (begins, begins.saturating_add(DAY_US))
+}
+
 pub(crate) fn days_before(at_us: i64, days: u32) -> i64 {
     at_us.saturating_sub(i64::from(days) * DAY_US)
 }
@@ -48,6 +54,7 @@ mod tests {
         let at = 16 * 3_600_000_000;
         assert_eq!((day(at, 480), day(at - 1, 480), day(at, 0)), (1, 0, 0));
         assert_eq!(day(-1, 0), -1);
+        assert_eq!(bounds(1, 480), (at, at + DAY_US));
     }
 
     #[test]

@@ -50,11 +50,19 @@ pub struct DayUsage {
     pub usage: Usage,
 }
 
+/// The counters of one day.
+#[derive(Debug, Clone, Copy, Default)]
+struct Day {
+    day: i64,
+    usage: Usage,
+    dirty: bool,
+}
+
 #[derive(Debug, Default)]
 struct Gauge {
-    day: i64,
-    today: Usage,
-    dirty: bool,
+    /// The day that was counted last, and the one before: a clock that is set forth and back comes to it again, and its
+    /// limit then holds for what was used already.
+    days: [Day; 2],
     minute: i64,
     this_minute: u64,
     last_minute: u64,
@@ -65,7 +73,28 @@ impl Gauge {
         if minute > self.minute {
             self.last_minute = if minute == self.minute + 1 { self.this_minute } else { 0 };
             (self.minute, self.this_minute) = (minute, 0);
+        } else if minute < self.minute - 1 {
+            // Set back, and further than requests that overtake one another: what was used within the last minute still
+            // counts, or it would count until the clock is there again.
+            self.minute = minute;
         }
+    }
+
+    /// Makes this day the one that is counted; gives what has to reach the disk before it is let go of.
+    fn turn_day(&mut self, day: i64) -> Option<Day> {
+        if self.days[0].day == day {
+            return None;
+        }
+        self.days.swap(0, 1);
+        if self.days[0].day == day {
+            return None;
+        }
+        let left = std::mem::replace(&mut self.days[0], Day { day, ..Day::default() });
+        Some(left).filter(|left| left.dirty)
+    }
+
+    fn of(&self, day: i64) -> Option<&Day> {
+        self.days.iter().find(|d| d.day == day)
     }
 }
 
@@ -81,11 +110,13 @@ struct Gauges {
 pub(crate) struct Meter(Mutex<Gauges>);
 
 impl DayUsage {
-    /// Writes the absolute counters, so that writing twice does no harm.
+    /// Writes the absolute counters, so that writing twice does no harm. They only grow: after the clock was set, a day that
+    /// was let go of may be counted from nothing.
     pub(crate) async fn save(&self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         const SAVE: &str =
             "INSERT INTO usage (key_id, day, requests, input_tokens, output_tokens) VALUES (?1,?2,?3,?4,?5)
-            ON CONFLICT (key_id, day) DO UPDATE SET requests = ?3, input_tokens = ?4, output_tokens = ?5";
+            ON CONFLICT (key_id, day) DO UPDATE SET requests = MAX(requests, ?3),
+            input_tokens = MAX(input_tokens, ?4), output_tokens = MAX(output_tokens, ?5)";
         let stored = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         sqlx::query(SAVE)
             .bind(&self.key_id)
@@ -113,14 +144,16 @@ impl DayUsage {
 }
 
 impl Meter {
-    pub(crate) async fn load(conn: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
+    /// The counters of the latest day through `today`: a later one was counted while the clock was wrong.
+    pub(crate) async fn load(conn: &mut SqliteConnection, today: i64) -> Result<Self, sqlx::Error> {
         // SQLite gives the other columns of the row that holds the maximum (https://www.sqlite.org/lang_select.html#bareagg).
         const LATEST: &str =
-            "SELECT key_id, MAX(day), requests, input_tokens, output_tokens FROM usage GROUP BY key_id";
+            "SELECT key_id, MAX(day), requests, input_tokens, output_tokens FROM usage WHERE day <= ?1 GROUP BY key_id";
         let mut by_key = HashMap::new();
-        for row in sqlx::query(LATEST).fetch_all(conn).await? {
+        for row in sqlx::query(LATEST).bind(today).fetch_all(conn).await? {
             let latest = DayUsage::read(&row)?;
-            by_key.insert(latest.key_id, Gauge { day: latest.day, today: latest.usage, ..Gauge::default() });
+            let day = Day { day: latest.day, usage: latest.usage, dirty: false };
+            by_key.insert(latest.key_id, Gauge { days: [day, Day::default()], ..Gauge::default() });
         }
         Ok(Meter(Mutex::new(Gauges { by_key, ended: Vec::new(), dirty: false })))
     }
@@ -129,26 +162,25 @@ impl Meter {
         let mut gauges = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let gauges = &mut *gauges;
         if !gauges.by_key.contains_key(key_id) {
-            gauges.by_key.insert(key_id.to_owned(), Gauge { day, ..Gauge::default() });
+            gauges.by_key.insert(key_id.to_owned(), Gauge::default());
         }
         let Some(gauge) = gauges.by_key.get_mut(key_id) else { return Usage::default() };
-        if day > gauge.day {
-            if gauge.dirty {
-                gauges.ended.push(DayUsage { key_id: key_id.to_owned(), day: gauge.day, usage: gauge.today });
-            }
-            (gauge.day, gauge.today) = (day, Usage::default());
+        if let Some(left) = gauge.turn_day(day) {
+            gauges.ended.push(DayUsage { key_id: key_id.to_owned(), day: left.day, usage: left.usage });
         }
-        gauge.today.add(input, output);
-        gauge.dirty = true;
+        let [today, _] = &mut gauge.days;
+        today.usage.add(input, output);
+        today.dirty = true;
+        let used = today.usage;
         gauges.dirty = true;
         gauge.turn_minute(time::minute(at_us));
         gauge.this_minute = gauge.this_minute.saturating_add(input.saturating_add(output));
-        gauge.today
+        used
     }
 
     fn today(&self, key_id: &str, day: i64) -> Usage {
         let gauges = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        gauges.by_key.get(key_id).filter(|g| g.day == day).map_or(Usage::default(), |g| g.today)
+        gauges.by_key.get(key_id).and_then(|g| g.of(day)).map_or(Usage::default(), |d| d.usage)
     }
 
     fn last_minute(&self, key_id: &str, at_us: i64) -> u64 {
@@ -172,9 +204,11 @@ impl Meter {
         }
         gauges.dirty = false;
         let mut taken = std::mem::take(&mut gauges.ended);
-        for (key_id, gauge) in gauges.by_key.iter_mut().filter(|(_, g)| g.dirty) {
-            gauge.dirty = false;
-            taken.push(DayUsage { key_id: key_id.clone(), day: gauge.day, usage: gauge.today });
+        for (key_id, gauge) in &mut gauges.by_key {
+            for day in gauge.days.iter_mut().filter(|d| d.dirty) {
+                day.dirty = false;
+                taken.push(DayUsage { key_id: key_id.clone(), day: day.day, usage: day.usage });
+            }
         }
         taken
     }
@@ -184,10 +218,11 @@ impl Meter {
         let gauges = &mut *gauges;
         for counter in taken {
             gauges.dirty = true;
-            match gauges.by_key.get_mut(&counter.key_id) {
+            let held = gauges.by_key.get_mut(&counter.key_id);
+            match held.and_then(|g| g.days.iter_mut().find(|d| d.day == counter.day)) {
                 // The counter in memory has only grown since.
-                Some(gauge) if gauge.day == counter.day => gauge.dirty = true,
-                _ => gauges.ended.push(counter),
+                Some(day) => day.dirty = true,
+                None => gauges.ended.push(counter),
             }
         }
     }
@@ -199,7 +234,7 @@ impl Store {
         self.inner.meter.add(key_id, self.day(at_us), at_us, input_tokens, output_tokens)
     }
 
-    /// What a key used on the day of `at_us`, when that is the latest day it was used on; else nothing. Waits on
+    /// What a key used on the day of `at_us`, when that is one of the two days it was used on last; else nothing. Waits on
     /// nothing. Older days: [`Store::usage`].
     pub fn usage_today(&self, key_id: &str, at_us: i64) -> Usage {
         self.inner.meter.today(key_id, self.day(at_us))
@@ -269,5 +304,23 @@ mod tests {
         assert_eq!(meter.last_minute("k", 2 * MINUTE + MINUTE / 2), 37);
         assert_eq!(meter.last_minute("k", 4 * MINUTE), 0);
         assert_eq!(meter.last_minute("nobody", 0), 0);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_keeps_the_limits_and_locks_nobody_out() {
+        const DAY: i64 = 1_440 * MINUTE;
+        let meter = Meter::default();
+        meter.add("k", 0, 60 * MINUTE, 500, 0);
+        meter.add("k", 1, DAY + 60 * MINUTE, 70, 0);
+        // A day back: what was used before the clock went forth counts, and the minute ends after a minute.
+        let at = 61 * MINUTE;
+        assert_eq!(meter.today("k", 0).tokens(), 500);
+        assert_eq!(meter.last_minute("k", at), 70);
+        assert_eq!(meter.add("k", 0, at, 30, 0).tokens(), 530);
+        assert_eq!(meter.last_minute("k", at + 2 * MINUTE), 0, "the minute's tokens last for a day");
+        assert_eq!(meter.today("k", 1).tokens(), 70);
+        let mut taken = meter.take_dirty();
+        taken.sort_by_key(|c| c.day);
+        assert_eq!(taken.iter().map(|c| (c.day, c.usage.tokens())).collect::<Vec<_>>(), [(0, 530), (1, 70)]);
     }
 }

@@ -5,7 +5,7 @@
 //! after the commit, and never lies further behind than [`MAX_LAG`] rows.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,7 +20,9 @@ use crate::cipher::Ring;
 use crate::error::Error;
 use crate::files::{self, Head, Lock, MAX_LAG};
 use crate::observe::{Folding, Live, Noted, Sighting};
+use crate::place::Place;
 use crate::protection::rows::ProtectionChange;
+use crate::time;
 use crate::usage::Meter;
 
 /// The most rows in one commit. Below [`MAX_LAG`], so that one group never takes the head out of reach.
@@ -66,6 +68,8 @@ pub(crate) struct Shared {
     pub(crate) last: AtomicU64,
     pub(crate) commits: AtomicU64,
     pub(crate) failing: Mutex<Option<Error>>,
+    /// When something could not be written the last time; 0 for never.
+    pub(crate) failed_us: AtomicI64,
     pub(crate) head_failing: Mutex<Option<Error>>,
     pub(crate) closing: AtomicBool,
     pub(crate) shutdown: Notify,
@@ -75,7 +79,14 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    fn failing(&self) -> Option<Error> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn set_failing(&self, error: Option<Error>) {
+        if error.is_some() {
+            self.failed_us.store(time::now_us(), Ordering::Release);
+        }
         *self.failing.lock().unwrap_or_else(PoisonError::into_inner) = error;
     }
 }
@@ -83,6 +94,7 @@ impl Shared {
 pub(crate) struct Writer {
     pub(crate) conn: SqliteConnection,
     pub(crate) database: PathBuf,
+    pub(crate) place: Place,
     pub(crate) ring: Ring,
     /// The last committed row; `None` before the first.
     pub(crate) head: Option<Head>,
@@ -106,8 +118,14 @@ impl Writer {
     ) -> Result<(), Error> {
         let (latest, keeper_sees) = watch::channel(self.head);
         let (keeper_says, written) = watch::channel(on_disk);
-        let keeper =
-            tokio::spawn(keep_head(keeper_sees, keeper_says, head_path, self.ring.clone(), Arc::clone(&self.shared)));
+        let keeper = tokio::spawn(keep_head(
+            keeper_sees,
+            keeper_says,
+            head_path,
+            self.place.clone(),
+            self.ring.clone(),
+            Arc::clone(&self.shared),
+        ));
         let mut link = HeadLink { latest, written };
 
         let mut waiting: Vec<Job> = Vec::new();
@@ -139,6 +157,13 @@ impl Writer {
         drop(link);
         if keeper.await.is_err() {
             tracing::error!("the task that keeps the audit head ended early");
+        }
+        // SQLite removes the log by its name when it closes: where another folder's stands there by now, it is not ours to
+        // remove. The end of the process lets go of what is still open.
+        if matches!(self.place.check(), Err(Error::Displaced { .. })) {
+            std::mem::forget(self.conn);
+            drop(self.lock);
+            return end;
         }
         // So that the database file alone is complete, even if a reader's connection outlives this one by a moment.
         if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.conn).await {
@@ -194,12 +219,13 @@ impl Writer {
     async fn write(&mut self, waiting: &mut Vec<Job>, link: &mut HeadLink) -> Result<(), Error> {
         let due = self.folding.is_due(&[], self.shared.closing.load(Ordering::Acquire));
         if waiting.is_empty() && !due && !self.meter.is_dirty() {
-            return Ok(());
+            return self.look().await;
         }
         loop {
             let count = waiting.len().min(MAX_GROUP);
             let group = waiting.get(..count).unwrap_or_default();
             link.in_reach(self.head, group, &self.shared).await?;
+            self.place.check()?;
             let results = match self.commit(group).await {
                 Ok(results) => results,
                 Err(error) => {
@@ -221,6 +247,23 @@ impl Writer {
                 return Ok(());
             }
         }
+    }
+
+    /// What is done while nobody wants anything written. Who stays away from a gateway that says it is not ready must not
+    /// be the reason that it never is again: after a failure something is written, and when that goes well the failure is
+    /// over.
+    async fn look(&mut self) -> Result<(), Error> {
+        const TRY: &str = "INSERT INTO meta (name, value) VALUES ('tried_us', ?1)
+            ON CONFLICT (name) DO UPDATE SET value = ?1";
+        self.place.check()?;
+        let Some(cause) = self.shared.failing() else { return Ok(()) };
+        self.resume(&cause).await?;
+        let written = sqlx::query(TRY).bind(time::now_us().to_string()).execute(&mut self.conn).await;
+        written.map_err(|e| Error::database("trying whether it can be written", &self.database, e))?;
+        self.place.check()?;
+        self.shared.set_failing(None);
+        tracing::info!("the audit can be written again");
+        Ok(())
     }
 
     /// After a commit: keys of texts are on disk; destroyed ones leave the log as well.
@@ -256,7 +299,14 @@ impl Writer {
 
     /// Tells everybody who waits; what nobody waits for stays for the next attempt.
     fn fail(&self, waiting: &mut Vec<Job>, error: &Error) {
-        tracing::error!(error = %error, source = ?std::error::Error::source(error).map(ToString::to_string), "audit commit failed");
+        let source = std::error::Error::source(error).map(ToString::to_string);
+        // While nobody waits it is tried several times a second: once is enough for the log.
+        let known = self.shared.failing().is_some_and(|known| known.to_string() == error.to_string());
+        if known && waiting.is_empty() {
+            tracing::debug!(error = %error, ?source, "the audit still cannot be written");
+        } else {
+            tracing::error!(error = %error, ?source, "audit commit failed");
+        }
         self.shared.set_failing(Some(error.clone()));
         let (answered, kept): (Vec<Job>, Vec<Job>) = waiting.drain(..).partition(|job| job.reply.is_some());
         *waiting = kept;
@@ -298,6 +348,8 @@ impl Writer {
             Ok::<_, sqlx::Error>(results)
         }
         .await;
+        // What was written into a file that nobody finds again is not recorded.
+        let outcome = outcome.map_err(failed).and_then(|results| self.place.check().map(|()| results));
         match outcome {
             Ok(results) => {
                 self.head = attempted;
@@ -314,7 +366,7 @@ impl Writer {
             Err(error) => {
                 self.meter.restore_dirty(counters);
                 self.attempted = attempted;
-                Err(failed(error))
+                Err(error)
             }
         }
     }
@@ -419,6 +471,7 @@ async fn keep_head(
     mut latest: watch::Receiver<Option<Head>>,
     written: watch::Sender<u64>,
     path: PathBuf,
+    place: Place,
     ring: Ring,
     shared: Arc<Shared>,
 ) {
@@ -435,8 +488,10 @@ async fn keep_head(
         if let Some(head) = head
             && (behind || head.seq != *written.borrow())
         {
-            let (path, ring) = (path.clone(), ring.clone());
-            let result = tokio::task::spawn_blocking(move || files::write_head(&path, head, &ring)).await;
+            let (path, ring, mut place) = (path.clone(), ring.clone(), place.clone());
+            // Another folder may stand in this one's place by now, with a head of its own.
+            let write = move || place.check().and_then(|()| files::write_head(&path, head, &ring));
+            let result = tokio::task::spawn_blocking(write).await;
             let error = match result {
                 Ok(Ok(())) => None,
                 Ok(Err(error)) => Some(error),

@@ -257,6 +257,11 @@ impl Gateway {
         self.dir.path()
     }
 
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// A `GET` to it.
     pub fn get(&self, path: &str) -> Call {
         Call::get(self.address, path)

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
@@ -22,6 +22,9 @@ use crate::error::{Failure, GatewayError};
 /// From this score on a class of attack counts as found.
 pub(super) const SURE: f64 = 0.5;
 
+/// A clock that is off by more than this was set.
+const CLOCK_SET_US: i64 = 60_000_000;
+
 /// The bit of a class of attack.
 pub(super) fn bit(attack: Attack) -> u64 {
     1 << (attack.index() & 63)
@@ -32,9 +35,28 @@ pub(super) fn is_key(id: &str) -> bool {
     id != "admin" && !id.starts_with("person:")
 }
 
+/// A time that only goes forward, and no faster than time: windows would stand empty, or still, for as long as somebody set
+/// the clock forth and back.
+struct Steady {
+    from_us: i64,
+    since: Instant,
+}
+
+impl Steady {
+    fn begin() -> Self {
+        Steady { from_us: now_us(), since: Instant::now() }
+    }
+
+    fn now_us(&self) -> i64 {
+        self.from_us.saturating_add(i64::try_from(self.since.elapsed().as_micros()).unwrap_or(i64::MAX))
+    }
+}
+
 /// Holds callers to what they did.
 pub struct Conduct {
     watch: Option<Watch>,
+    /// The time of figures. What is kept in the store bears the time of day.
+    steady: Steady,
     store: Store,
     origins: Origins,
     config: config::Behaviour,
@@ -59,6 +81,7 @@ impl Conduct {
         let watch = settings.enabled.then(|| Watch::new(rules, settings.most_subjects, settings.again_s));
         let conduct = Conduct {
             watch,
+            steady: Steady::begin(),
             origins: Origins::new(&settings).map_err(wrong)?,
             slowed: Cache::builder().max_capacity(100_000).time_to_idle(Duration::from_secs(600)).build(),
             config: settings,
@@ -150,7 +173,7 @@ impl Conduct {
         let mut done = None;
         for who in Self::who(caller, event.vouched) {
             let asked = Asked { on_behalf: on_behalf(&who, caller), ..asked };
-            let alarm = watch.observe(&who, &What::Asked(asked), event.at_us);
+            let alarm = watch.observe(&who, &What::Asked(asked), self.steady.now_us());
             if let Some(alarm) = alarm {
                 done = done.max(self.raise(&who, alarm, event.request_id, event.monitor, event.at_us).await);
             }
@@ -170,7 +193,7 @@ impl Conduct {
     ) {
         let Some(watch) = self.watch.as_ref().filter(|_| tokens > 0) else { return };
         for who in Self::who(caller, vouched).filter(|who| !on_behalf(who, caller)) {
-            if let Some(alarm) = watch.observe(&who, &What::Spent { tokens }, at_us) {
+            if let Some(alarm) = watch.observe(&who, &What::Spent { tokens }, self.steady.now_us()) {
                 self.raise(&who, alarm, request_id, monitor, at_us).await;
             }
         }
@@ -215,7 +238,13 @@ impl Conduct {
 
     /// How somebody stands now.
     pub fn standing(&self, who: &Behaving, now_us: i64) -> Option<Standing> {
-        self.watch.as_ref()?.standing(&of(who), now_us)
+        let steady_us = self.steady.now_us();
+        let mut standing = self.watch.as_ref()?.standing(&of(who), steady_us)?;
+        let off_us = now_us.saturating_sub(steady_us);
+        if off_us.abs() > CLOCK_SET_US {
+            standing.hours.iter_mut().for_each(|(begins_us, _)| *begins_us = begins_us.saturating_add(off_us));
+        }
+        Some(standing)
     }
 
     /// Begins anew with what raised somebody's score.

@@ -35,14 +35,18 @@ pub async fn rebuild(gateway: &Arc<Gateway>, now_us: i64) -> usize {
         }
     }
     for record in records.iter().rev() {
-        recall(&gateway.conduct, record);
+        recall(&gateway.conduct, record, now_us);
     }
     records.len()
 }
 
-fn recall(conduct: &Conduct, record: &Record) {
+fn recall(conduct: &Conduct, record: &Record, now_us: i64) {
     let (Some(tenant), Some(app)) = (&record.tenant, &record.app) else { return };
     let Ok(at) = record.at.parse::<jiff::Timestamp>() else { return };
+    // Written while the clock was ahead: no window may begin at a time that is still to come.
+    if at.as_microsecond() > now_us {
+        return;
+    }
     let input = &record.verdict["input"];
     let Ok(action) = serde_json::from_value::<Action>(input["action"].clone()) else { return };
     let classes = input["attack"]["classes"].as_array().into_iter().flatten();

@@ -11,7 +11,29 @@ use crate::error::{Failure, GatewayError};
 use crate::guard::{self, Ruling};
 use crate::hold_back::{Edit, rewritten};
 
+/// How long a client is told to wait where records cannot be written, in seconds.
+const RETRY_S: u64 = 5;
+
 impl Exchange {
+    /// Whether a record of this request can be written, as far as is known: what cannot be recorded is not sent to a model
+    /// either, and above all not streamed. The store tries by itself whether it can again.
+    ///
+    /// # Errors
+    /// When it cannot and policy says closed.
+    pub(super) fn recordable(&mut self) -> Result<(), GatewayError> {
+        if self.gateway.config.audit.on_failure == OnFailure::Open || self.gateway.store.health().failing.is_none() {
+            return Ok(());
+        }
+        // Nothing to try: a full disk does not need the attempts of everybody.
+        self.recorded = true;
+        self.count(Outcome::Unavailable, None);
+        Err(GatewayError::new(
+            Failure::AuditUnavailable,
+            "requests cannot be recorded at the moment, so none is answered; try again later",
+        )
+        .retry_after(RETRY_S))
+    }
+
     /// Writes the record of a request that was answered.
     ///
     /// # Errors
@@ -64,7 +86,8 @@ impl Exchange {
                     OnFailure::Closed => Err(GatewayError::new(
                         Failure::AuditUnavailable,
                         "the answer is withheld because its record cannot be written; try again later",
-                    )),
+                    )
+                    .retry_after(RETRY_S)),
                 }
             }
         }

@@ -15,6 +15,8 @@ const TICK: Duration = Duration::from_secs(5);
 /// Every so many ticks the signals are.
 const SIGNALS_EVERY: u64 = 12;
 const MINUTE_US: i64 = 60_000_000;
+/// How much later than its time a look may come.
+const LOOK_US: i64 = 2 * MINUTE_US;
 
 /// Looks until the program ends. One task does it: nothing is told or sent by two.
 pub async fn watch(gateway: Arc<Gateway>) {
@@ -66,6 +68,8 @@ async fn measured(gateway: &Gateway, signal: &Signal, now_us: i64) -> Result<(u6
         let health = store.health();
         let broken = store.last_verified().is_some_and(|(_, whole, _)| !whole)
             || health.failing.is_some()
+            // While nothing can be written no proposal can either: what is over by now is proposed then.
+            || health.failed_us.is_some_and(|at| at >= from_us - LOOK_US && at <= now_us + LOOK_US)
             || health.head_failing.is_some();
         return Ok((u64::from(broken), 1));
     }

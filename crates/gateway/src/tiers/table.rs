@@ -3,6 +3,8 @@
 use menshen_store::RealName;
 use serde::{Deserialize, Serialize};
 
+use crate::upstream::glob;
+
 /// The shipped table.
 const SHIPPED: &str = include_str!("../../../../packs/tiers/tiers.toml");
 
@@ -44,16 +46,16 @@ pub struct Tier {
     /// Purposes it is for; empty for any.
     #[serde(default)]
     pub purposes: Vec<String>,
-    /// APIs; empty for any.
+    /// APIs, with `*` for anything; empty for any.
     #[serde(default)]
     pub apis: Vec<String>,
-    /// Models, with `*` at the end for any that begin so; empty for any.
+    /// Models, with `*` for anything; empty for any.
     #[serde(default)]
     pub models: Vec<String>,
     /// Requests a minute of one user; 0 for no limit.
     #[serde(default)]
     pub requests_per_minute: u32,
-    /// Requests a day of one user; 0 for no limit. Counted in memory: a restart begins anew.
+    /// Requests a day of one user; 0 for no limit. Counted in memory, and after a restart from the audit.
     #[serde(default)]
     pub requests_per_day: u32,
 }
@@ -139,12 +141,11 @@ impl Tier {
     }
 
     pub(crate) fn allows_api(&self, api: &str) -> bool {
-        self.apis.is_empty() || self.apis.iter().any(|a| a == api)
+        self.apis.is_empty() || self.apis.iter().any(|a| glob(a, api))
     }
 
     pub(crate) fn allows_model(&self, model: &str) -> bool {
-        let meant = |m: &String| m.strip_suffix('*').map_or(m == model, |begin| model.starts_with(begin));
-        self.models.is_empty() || self.models.iter().any(meant)
+        self.models.is_empty() || self.models.iter().any(|m| glob(m, model))
     }
 }
 
@@ -220,14 +221,16 @@ mod tests {
     }
 
     #[test]
-    fn regions_and_models_are_matched_by_their_beginnings() {
+    fn regions_are_matched_by_their_beginnings_and_models_by_patterns() {
         let tier = Tier {
             regions: vec!["CN".into()],
-            models: vec!["qwen*".into(), "exact".into()],
+            models: vec!["qwen*".into(), "exact".into(), "*-lite".into(), "a*z".into()],
             ..Table::shipped().unwrap().tier("guest").unwrap().clone()
         };
         assert!(tier.serves("CN") && tier.serves("CN-31") && !tier.serves("CNX") && !tier.serves("US"));
         assert!(tier.allows_model("qwen3") && tier.allows_model("exact") && !tier.allows_model("exactly"));
+        assert!(tier.allows_model("glm-lite") && !tier.allows_model("glm-lite-2"));
+        assert!(tier.allows_model("abcz") && !tier.allows_model("abcy"));
         assert!(tier.allows_api("chat") && !tier.allows_api("images"));
     }
 }

@@ -10,7 +10,10 @@ use clap::Args;
 use menshen_gateway::auth::ADMIN;
 use menshen_gateway::config::{Durability, KeepText};
 use menshen_gateway::{Config, Gateway};
-use menshen_store::{Key, KeySource, NewKey, Options, RetentionDays, SessionTimes, Store, StrikeLimits, TextRetention};
+use menshen_store::{
+    Filter, Key, KeySource, NewKey, Options, RetentionClock, RetentionDays, SessionTimes, Store, StrikeLimits,
+    TextRetention,
+};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -113,6 +116,10 @@ pub async fn run(config: Config, serve: Serve) -> Result<ExitCode> {
             snapshot.errors
         )));
     }
+    // Before anything is recorded at a time that may be wrong.
+    let newest = store.records(&Filter::default(), None, 1).await.ok().and_then(|page| page.into_iter().next());
+    let newest_us = newest.and_then(|r| r.at.parse::<jiff::Timestamp>().ok()).map(jiff::Timestamp::as_microsecond);
+    let clock = RetentionClock::begin(jiff::Timestamp::now().as_microsecond(), newest_us);
     let set_key = std::env::var("MENSHEN_ADMIN_KEY").ok().filter(|k| !k.is_empty());
     let made_key = first_admin_key(&store, set_key.as_deref()).await?;
     let listener = TcpListener::bind(config.listen).await.map_err(|e| {
@@ -129,7 +136,7 @@ pub async fn run(config: Config, serve: Serve) -> Result<ExitCode> {
     let setup = store.setup_token().map_err(|e| exit::environment(format!("cannot make the set-up's token: {e}")))?;
     greet(&gateway, address, made_key.as_deref(), setup.as_deref().map(String::as_str))?;
 
-    let housekeeping = tokio::spawn(keep_house(Arc::clone(&gateway)));
+    let housekeeping = tokio::spawn(keep_house(Arc::clone(&gateway), clock));
     let watching = tokio::spawn(menshen_gateway::incidents::watch::watch(Arc::clone(&gateway)));
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -233,7 +240,7 @@ fn greet(gateway: &Gateway, address: std::net::SocketAddr, admin_key: Option<&st
 }
 
 /// What has to be done now and then: traces out, retention, packs that changed on disk.
-async fn keep_house(gateway: Arc<Gateway>) {
+async fn keep_house(gateway: Arc<Gateway>, clock: RetentionClock) {
     let mut tick = tokio::time::interval(Duration::from_secs(2));
     let mut hangup = signal(SignalKind::hangup()).ok();
     let mut seen = newest(gateway.guard.folders());
@@ -261,7 +268,7 @@ async fn keep_house(gateway: Arc<Gateway>) {
         }
         // Once after a minute, then once a day.
         if ticks % 43_200 == 30 {
-            match gateway.store.run_retention(jiff::Timestamp::now().as_microsecond()).await {
+            match gateway.store.run_retention(clock.now_us(jiff::Timestamp::now().as_microsecond())).await {
                 Ok(pruned) if pruned.rows > 0 => {
                     tracing::info!(rows = pruned.rows, "records past their retention were removed")
                 }

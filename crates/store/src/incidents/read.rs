@@ -23,9 +23,11 @@ const FIGURES: &str = "SELECT
         WHERE t.incident = incidents.id AND t.met_us IS NULL AND t.due_us <= ?2)), 0),
     COALESCE(SUM(drill = 1), 0) FROM incidents WHERE ?1 IS NULL OR tenant = ?1";
 // What waits unavailable has an index of its own, in the order of the chain: the end of it is read, and nothing else.
-const STATUSES: &str = "SELECT status, COUNT(*) FROM seen WHERE outcome = 'unavailable'
-    AND seq >= COALESCE((SELECT MIN(first_seq) FROM seen_minute WHERE minute >= ?1), 9223372036854775807) AND at_us >= ?2
-    GROUP BY status";
+// A model's own 500 or 503 is passed on as it is, and is still the model's: such count as 502.
+const STATUSES: &str = "SELECT CASE WHEN s.status >= 500 AND s.status <> 504 AND a.error LIKE 'upstream%' THEN 502
+    ELSE s.status END AS told, COUNT(*) FROM seen AS s LEFT JOIN audit AS a ON a.seq = s.seq WHERE s.outcome = 'unavailable'
+    AND s.seq >= COALESCE((SELECT MIN(first_seq) FROM seen_minute WHERE minute >= ?1), 9223372036854775807)
+    AND s.at_us >= ?2 GROUP BY told";
 
 impl Store {
     /// Incidents, newest first, before the number `before` (`None` for the newest), at most `limit` (at most 500); of one

@@ -214,7 +214,32 @@ impl Way {
 /// The least and the last place of rows in a time.
 const PLACES: &str = "SELECT MIN(first_seq), MAX(last_seq) FROM seen_minute WHERE minute >= ?1 AND minute <= ?2";
 
+/// A user's newest requests, so many of them at most, and how many of those fall on a day. What was refused for its form,
+/// its tier or a suspension is no use of the service.
+const ON_DAY: &str = "SELECT COUNT(*) FROM (SELECT * FROM seen WHERE user = ?1 ORDER BY seq DESC LIMIT ?2)
+    WHERE at_us >= ?3 AND at_us < ?4 AND tenant = ?5 AND app = ?6 AND outcome <> 'invalid' AND status IS NOT 403";
+
 impl Store {
+    /// How many requests of an application's user were let in on the day of `at_us`; of 10 000 of theirs at most.
+    ///
+    /// # Errors
+    /// The database's failures.
+    pub async fn requests_on_day(&self, tenant: &str, app: &str, user: &str, at_us: i64) -> Result<u32, Error> {
+        self.fold().await;
+        let (from_us, to_us) = time::bounds(self.day(at_us), self.options().day_offset_min);
+        let count: i64 = sqlx::query_scalar(ON_DAY)
+            .bind(user)
+            .bind(MOST_TRIED)
+            .bind(from_us)
+            .bind(to_us)
+            .bind(tenant)
+            .bind(app)
+            .fetch_one(self.archive().pool())
+            .await
+            .map_err(|e| self.archive().failed("counting a user's requests", e))?;
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
     /// A page of requests, newest first, older than the record `before` (`None` for the newest), at most `limit` (at most
     /// 500). A page tries 10 000 rows at most: where few of them fit it is short, and [`RowPage::next`] leads on.
     ///

@@ -368,7 +368,9 @@ impl Store {
         let change = PeopleChange::Totp { id: id.to_owned(), totp: Some(sealed.clone()), pending: None, step };
         let entry = event("person.totp", &held.person, &Value::Null, by, now_us);
         self.change(vec![boxed(change)], vec![entry]).await?;
-        self.with_held(id, |held| (held.totp, held.pending, held.step) = (Some(sealed), None, held.step.max(step)));
+        self.with_held(id, |held| {
+            (held.totp, held.pending, held.step) = (Some(sealed), None, totp::latest(held.step, step))
+        });
         Ok(())
     }
 

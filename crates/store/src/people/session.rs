@@ -4,6 +4,7 @@
 //! secret nobody can guess. The token against forged requests follows from the session's, so that nothing has to be kept
 //! for it either.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -24,6 +25,8 @@ use crate::store::Store;
 
 /// The use of a session is written this often at most.
 const WRITTEN_EVERY_US: i64 = 60_000_000;
+/// A use that lies further ahead than this was before the clock was set back.
+const SET_BACK_US: i64 = 60_000_000;
 /// So much of a browser's name is kept.
 const AGENT_CHARS: usize = 200;
 /// So many sessions an owner has at most; the one unused for longest ends first.
@@ -152,6 +155,26 @@ impl Session {
     }
 }
 
+impl HeldSession {
+    fn is_ahead(&self, now_us: i64) -> bool {
+        self.session.used_us > now_us.saturating_add(SET_BACK_US)
+    }
+}
+
+/// After the clock was set back: sessions that were used under the later time move back with it, all by as much. Else they
+/// would neither be idle nor end until the clock is there again.
+fn set_back(sessions: &mut HashMap<Hash, HeldSession>, now_us: i64) {
+    let Some(latest) = sessions.values().filter(|h| h.is_ahead(now_us)).map(|h| h.session.used_us).max() else {
+        return;
+    };
+    let by = latest.saturating_sub(now_us);
+    for HeldSession { session, written_us } in sessions.values_mut().filter(|h| h.session.used_us > now_us) {
+        for time in [&mut session.created_us, &mut session.used_us, &mut session.expires_us, written_us] {
+            *time = time.saturating_sub(by);
+        }
+    }
+}
+
 impl Store {
     /// The session of a token. Waits on nothing. Its use is noted, on disk once a minute.
     pub fn session(&self, token: &str, now_us: i64) -> Option<OpenSession> {
@@ -162,6 +185,9 @@ impl Store {
         let idle_s = self.inner.options.sessions.idle_s;
         let (session, write) = {
             let mut sessions = self.inner.people.open();
+            if sessions.get(&hash)?.is_ahead(now_us) {
+                set_back(&mut sessions, now_us);
+            }
             let held = sessions.get_mut(&hash)?;
             if !held.session.stands(idle_s, now_us) {
                 // Its row goes with the next session that begins.
@@ -305,6 +331,7 @@ impl Store {
     fn make_room(&self, owner: &Owner, replaced: Option<&str>, now_us: i64) -> Vec<String> {
         let idle_s = self.inner.options.sessions.idle_s;
         let mut sessions = self.inner.people.open();
+        set_back(&mut sessions, now_us);
         sessions.retain(|_, held| held.session.stands(idle_s, now_us));
         let mut ended = Vec::new();
         if let Some(held) = replaced.and_then(|token| sessions.remove(&hash_of(token))) {
@@ -323,7 +350,11 @@ impl Store {
     /// All sessions that stand, latest first.
     pub fn sessions(&self, now_us: i64) -> Vec<OpenSession> {
         let idle_s = self.inner.options.sessions.idle_s;
-        let held: Vec<Session> = self.inner.people.open().values().map(|h| h.session.clone()).collect();
+        let held: Vec<Session> = {
+            let mut sessions = self.inner.people.open();
+            set_back(&mut sessions, now_us);
+            sessions.values().map(|h| h.session.clone()).collect()
+        };
         let stand = held.into_iter().filter(|s| s.stands(idle_s, now_us));
         let mut list: Vec<OpenSession> = stand.filter_map(|s| self.with_owner(s, now_us)).collect();
         list.sort_by(|a, b| (b.session.created_us, &b.session.id).cmp(&(a.session.created_us, &a.session.id)));

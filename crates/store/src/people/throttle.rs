@@ -33,8 +33,14 @@ impl Count {
             return 0;
         }
         let wait = 1_000_000_i64.checked_shl((self.failures - free).min(40)).unwrap_or(longest_us).min(longest_us);
-        // A clock that was set back must not make the wait longer than it is.
         self.last_us.saturating_add(wait).saturating_sub(now_us).clamp(0, wait)
+    }
+
+    /// A failure that lies ahead was before the clock was set back: it counts as of now. Else the wait would begin anew at
+    /// every attempt until the clock is where it was.
+    fn not_ahead(mut self, now_us: i64) -> Self {
+        self.last_us = self.last_us.min(now_us);
+        self
     }
 
     fn forgotten(self, now_us: i64) -> bool {
@@ -92,8 +98,14 @@ impl Throttle {
     /// How many seconds to wait, and then nothing was counted.
     pub(super) fn begin(&mut self, name: Option<&str>, address: Option<IpAddr>, now_us: i64) -> Result<u32, u64> {
         let address = address.map(network);
-        let of_name = name.and_then(|n| self.names.get(n).copied()).unwrap_or_default();
-        let of_address = address.and_then(|a| self.addresses.get(&a).copied()).unwrap_or_default();
+        let of_name = name.and_then(|n| self.names.get_mut(n));
+        let of_address = address.and_then(|a| self.addresses.get_mut(&a));
+        let [of_name, of_address] = [of_name, of_address].map(|count| {
+            count.map_or_else(Count::default, |count| {
+                *count = count.not_ahead(now_us);
+                *count
+            })
+        });
         let wait = of_name.wait_us(FREE_BY_NAME, LONGEST_BY_NAME_US, now_us).max(of_address.wait_us(
             FREE_BY_ADDRESS,
             LONGEST_BY_ADDRESS_US,
@@ -176,7 +188,10 @@ mod tests {
         for _ in 0..20 {
             let _ = throttle.begin(Some("c"), None, now);
         }
-        assert!(throttle.begin(Some("c"), None, now - 365 * MEMORY_US).unwrap_err() <= 900);
+        let before = now - 365 * MEMORY_US;
+        let wait = throttle.begin(Some("c"), None, before).unwrap_err();
+        assert!(wait <= 900);
+        throttle.begin(Some("c"), None, before + i64::try_from(wait).unwrap() * 1_000_000).unwrap();
     }
 
     #[test]

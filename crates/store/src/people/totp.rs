@@ -45,13 +45,16 @@ fn value(secret: &[u8], counter: u64) -> u32 {
     u32::from_be_bytes(four) & 0x7fff_ffff
 }
 
-/// The step that a code is right for: within the window around now, and later than `last`.
+/// The step that a code is right for: within the window around now, and later than `last`. A last step that lies beyond the
+/// window ahead is from before the clock was set back: nobody could sign in until the clock is there again, so it counts no
+/// more.
 pub(super) fn step_of(secret: &[u8], code: &str, last: i64, now_us: i64) -> Option<i64> {
     let code = code.trim();
     if code.len() != 6 || !code.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
     let now = now_us.div_euclid(STEP_US);
+    let last = if ahead(last, now) { i64::MIN } else { last };
     let mut found = None;
     // Every step of the window is compared, so that the time tells nothing.
     for step in now - WINDOW..=now + WINDOW {
@@ -62,6 +65,16 @@ pub(super) fn step_of(secret: &[u8], code: &str, last: i64, now_us: i64) -> Opti
         }
     }
     found
+}
+
+const fn ahead(last: i64, now: i64) -> bool {
+    last > now + WINDOW
+}
+
+/// The last step that opened something, of the one that is known and one that just did.
+pub(super) const fn latest(known: i64, step: i64) -> i64 {
+    // The step just used lies within the window, the known one may lie as far on its other side.
+    if known > step && !ahead(known, step + WINDOW) { known } else { step }
 }
 
 /// The code of a moment, for tests of whoever has the secret.
@@ -115,6 +128,9 @@ mod tests {
         }
         assert_eq!(step_of(RFC, &right, step, now), None, "a code opened twice");
         assert_eq!(step_of(RFC, &right, step - 1, now), Some(step));
+        let ahead = step + 2_880;
+        assert_eq!(step_of(RFC, &right, ahead, now), Some(step), "locked out after the clock was set back by a day");
+        assert_eq!(step_of(RFC, &code(RFC, now + STEP_US), step + 1, now), None, "a code of the window opened twice");
         for wrong in ["", "12345", "1234567", "12345a", "１２３４５６"] {
             assert_eq!(step_of(RFC, wrong, 0, now), None, "{wrong}");
         }

@@ -213,8 +213,9 @@ pub(super) async fn diligence(store: &Store, who: &Who, limit: u32) -> Result<Ve
 pub(super) async fn presence(pool: &SqlitePool, who: &Who) -> Result<Option<Presence>, sqlx::Error> {
     const ONE: &str = "SELECT day, minutes, minute FROM presence WHERE tenant = ?1 AND app = ?2 AND user = ?3";
     let query = sqlx::query(ONE).bind(&who.0).bind(&who.1).bind(&who.2);
-    let read =
-        |row: SqliteRow| Ok(Presence { day: row.try_get(0)?, minutes: row.try_get(1)?, minute: row.try_get(2)? });
+    let read = |row: SqliteRow| {
+        Ok(Presence { day: row.try_get(0)?, minutes: row.try_get(1)?, minute: row.try_get(2)?, other: None })
+    };
     query.fetch_optional(pool).await?.map(read).transpose()
 }
 

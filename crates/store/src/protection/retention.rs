@@ -1,5 +1,7 @@
 //! Retention, made visible: what each run removed, and how long each kind is kept.
 
+use std::time::Instant;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::Row as _;
@@ -33,6 +35,36 @@ impl RetentionDays {
             }
         }
         Ok(())
+    }
+}
+
+/// A program that starts this much later than the newest record doubts its clock.
+const LONG_US: i64 = 31 * 86_400_000_000;
+
+/// The time that retention goes by. What a wrong clock has removed is gone for good, so it never runs ahead of the time that
+/// passes, and begins at most a month after the newest record. Where it lags, more is kept, until the next start.
+#[derive(Debug, Clone, Copy)]
+pub struct RetentionClock {
+    from_us: i64,
+    since: Instant,
+}
+
+impl RetentionClock {
+    /// Begins at a time of the clock, in a folder with a newest record.
+    pub fn begin(now_us: i64, newest_us: Option<i64>) -> Self {
+        let most_us = newest_us.map_or(i64::MAX, |newest| newest.saturating_add(LONG_US));
+        if now_us > most_us {
+            tracing::warn!(
+                "the clock is more than a month after the newest record; retention begins no later than that"
+            );
+        }
+        RetentionClock { from_us: now_us.min(most_us), since: Instant::now() }
+    }
+
+    /// The time, where the clock says this.
+    pub fn now_us(&self, now_us: i64) -> i64 {
+        let passed_us = i64::try_from(self.since.elapsed().as_micros()).unwrap_or(i64::MAX);
+        now_us.min(self.from_us.saturating_add(passed_us))
     }
 }
 
@@ -111,5 +143,25 @@ impl Store {
             })
         };
         rows.iter().map(read).collect::<Result<_, sqlx::Error>>().map_err(failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_clock_removes_what_is_to_be_kept() {
+        const DAY: i64 = 86_400_000_000;
+        let now = 20_000 * DAY;
+        // A machine that runs these lines takes less than an hour over them.
+        let near = |time: i64, expected: i64| (expected..expected + DAY / 24).contains(&time);
+        let clock = RetentionClock::begin(now, Some(now - DAY));
+        assert!(near(clock.now_us(now + 400 * DAY), now), "set a year forth while it runs");
+        assert_eq!(clock.now_us(now - DAY), now - DAY, "set back");
+        let clock = RetentionClock::begin(now + 400 * DAY, Some(now));
+        assert!(near(clock.now_us(now + 400 * DAY), now + LONG_US), "a year ahead at the start");
+        assert_eq!(clock.now_us(now), now, "and corrected");
+        assert!(near(RetentionClock::begin(now, None).now_us(now + DAY), now));
     }
 }

@@ -217,7 +217,8 @@ async fn garbage_is_not_taken_for_a_database() {
     )
     .unwrap();
     let error = Store::open(dir.path(), Options::default()).await.unwrap_err();
-    assert!(matches!(error, Error::Database { .. }), "{error:?}");
+    assert!(matches!(error, Error::Damaged { .. }), "{error:?}");
+    assert!(error.to_string().contains("menshen restore"), "{error}");
     let file = dir.path().join("file");
     std::fs::write(&file, "").unwrap();
     assert!(Store::open(&file, Options::default()).await.is_err());

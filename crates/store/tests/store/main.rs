@@ -11,6 +11,7 @@ mod factors;
 mod faults;
 mod folder;
 mod incidents;
+mod lost;
 mod observe;
 mod people;
 mod profiles;

@@ -145,6 +145,46 @@ async fn sessions_end_by_idling_by_age_and_when_a_new_one_takes_their_place() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_set_makes_no_session_immortal_and_locks_nobody_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    let id = owner(&store).await.id.clone();
+    let totp = store.begin_totp(&id, "wei", NOW).await.unwrap();
+    store.confirm_totp(&id, &code(&totp.secret, NOW), "wei", NOW).await.unwrap();
+    let sign_in = async |now: i64| {
+        let code = code(&totp.secret, now);
+        store.sign_in(given("wei", PASSWORD, Some(&code)), now).await
+    };
+    let before = sign_in(NOW + MINUTE).await.unwrap();
+    // A day ahead: the day is over, and with it the session. A new one begins, and is used.
+    let ahead = NOW + DAY;
+    let idle = sign_in(ahead).await.unwrap();
+    let one = sign_in(ahead + 2 * MINUTE).await.unwrap();
+    assert!(store.session(&one.token, ahead + 10 * MINUTE).is_some());
+    // Back again: it stands, and lasts no longer than it would have.
+    let now = NOW + 12 * MINUTE;
+    assert!(store.session(&one.token, now).is_some(), "it is gone");
+    assert!(store.session(&idle.token, now + 49 * MINUTE).is_some(), "used 59 minutes ago");
+    assert!(store.session(&one.token, now + 61 * MINUTE).is_none(), "idle for an hour, and it lives");
+    assert!(store.session(&before.token, now).is_none(), "it had ended");
+    // The second factor opens again, once a code.
+    let again = code(&totp.secret, now);
+    store.sign_in(given("wei", PASSWORD, Some(&again)), now).await.unwrap();
+    let refused = store.sign_in(given("wei", PASSWORD, Some(&again)), now).await.unwrap_err();
+    assert!(matches!(refused, SignInRefusal::Wrong), "a code opened twice: {refused}");
+    // Who had to wait does not wait for a day.
+    for _ in 0..12 {
+        let _ = store.sign_in(given("wei", "wrong", None), ahead + 20 * MINUTE).await;
+    }
+    let SignInRefusal::Wait { seconds } = store.sign_in(given("wei", "wrong", None), now).await.unwrap_err() else {
+        panic!("nobody waits")
+    };
+    sign_in(now + i64::try_from(seconds).unwrap() * 1_000_000 + MINUTE).await.unwrap();
+    assert!(store.verify().await.unwrap().is_whole());
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn what_takes_rights_away_ends_sessions_at_once_and_for_good() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).await;
