@@ -21,8 +21,7 @@ test: ## format, lints, every test; the console's pages in Chromium, where Node 
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) test --locked --workspace
-	@# the first five minutes and the main tasks; every page, and the walks of the newer parts, are in `make e2e-console`
-	CONSOLE_OPTIONAL=1 e2e/console/run.sh browser setup tasks
+	CONSOLE_OPTIONAL=1 e2e/console/run.sh browser
 
 e2e-console: ## the console's pages on the real program, in Chromium (needs Node 20 and Chromium)
 	e2e/console/run.sh pages

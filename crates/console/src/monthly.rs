@@ -9,7 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse as _;
 use jiff::civil::Date;
 use menshen_assess::report::{self, ChainMonth, Format, Look, Monthly, OtherCount, RedTeamMonth};
-use menshen_store::{Bucket, Campaigns, OverviewFilter, Person, Store};
+use menshen_store::{Bucket, Campaigns, KindFigures, OverviewFilter, Person, Store};
 use serde::Deserialize;
 
 use crate::{Answer, Problem, Route, said};
@@ -92,14 +92,39 @@ impl Reports {
             before: self.store.overview(&filter(before_us, from_us)).await?,
             redteam: if whole { Some(self.redteam([(from_us, to_us), (before_us, from_us)]).await?) } else { None },
             chain: if whole { Some(self.chain(to_us).await?) } else { None },
-            others: self.others(),
+            others: self.others(tenant, [(from_us, to_us), (before_us, from_us)], now.as_microsecond()).await?,
         })
     }
 
-    /// What other parts count: incidents, complaints. They are asked for here, by month and tenant, once they are kept.
-    #[expect(clippy::unused_self, reason = "those parts are members of this when they come")]
-    fn others(&self) -> Vec<OtherCount> {
-        Vec::new()
+    /// What came in from people outside and how it went, and incidents.
+    async fn others(
+        &self,
+        tenant: Option<&str>,
+        months: [(i64, i64); 2],
+        now_us: i64,
+    ) -> Result<Vec<OtherCount>, menshen_store::Error> {
+        const IDS: [&str; 7] = ["received", "answered", "in_time", "granted", "incidents", "closed", "drills"];
+        let mut counts = IDS.map(|id| OtherCount { id, count: [0; 2] });
+        for (place, (from_us, to_us)) in months.into_iter().enumerate() {
+            let cases = self.store.case_statistics(tenant, from_us, to_us, now_us).await?.kinds;
+            let sum = |of: fn(&KindFigures) -> i64| cases.iter().map(of).sum::<i64>();
+            let month = self.store.incidents_between(tenant, from_us, to_us).await?;
+            let figures = [
+                sum(|k| k.received),
+                sum(|k| k.answered),
+                sum(|k| k.in_time),
+                sum(|k| k.granted),
+                month.opened,
+                month.closed,
+                month.drills,
+            ];
+            for (count, figure) in counts.iter_mut().zip(figures) {
+                if let Some(slot) = count.count.get_mut(place) {
+                    *slot = u64::try_from(figure).unwrap_or_default();
+                }
+            }
+        }
+        Ok(counts.to_vec())
     }
 
     async fn chain(&self, to_us: i64) -> Result<ChainMonth, menshen_store::Error> {

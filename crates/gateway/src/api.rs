@@ -336,13 +336,18 @@ async fn scoped(
     let path = request.uri().path().to_owned();
     let entered = gateway.door.scoped(request.method(), request.headers(), scope);
     let entered = entered.and_then(|caller| gateway.limiter.admit(&caller).map(|()| caller));
-    let mut response = match entered {
+    let response = match entered {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
         Err(error) => answer(&path, Err(error), &gateway).await,
     };
+    unstored(response)
+}
+
+/// What people and keys with a scope see stays out of shared and of disk caches.
+pub(crate) fn unstored(mut response: Response) -> Response {
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
@@ -354,16 +359,14 @@ async fn permitted(
     next: Next,
 ) -> Response {
     let path = request.uri().path().to_owned();
-    let mut response = match gateway.door.permitted(request.method(), request.headers(), Some(permission)) {
+    let response = match gateway.door.permitted(request.method(), request.headers(), Some(permission)) {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
         Err(error) => answer(&path, Err(error), &gateway).await,
     };
-    // What administrators see stays out of shared and of disk caches.
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    unstored(response)
 }
 
 /// An error in the format that callers of `path` expect.

@@ -213,9 +213,11 @@ async fn every_route_role_and_tenant() {
         let refused = |said: &Said| matches!(said.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
         // Without a model there is nothing to say, but the door was open.
         let outage = |said: &Said| said.status.is_server_error() && said.code() != "no_upstream";
+        let kept_out_of_caches = |said: &Said| converses || said.cached.as_deref() == Some("no-store");
         for who in [&nobody, &planted] {
             let said = house.call(who, method, &path, body.clone()).await;
             assert_eq!(said.status, StatusCode::UNAUTHORIZED, "{}", at(who, &said));
+            assert!(kept_out_of_caches(&said), "{}", at(who, &said));
         }
         if !converses {
             let said = house.call(&infer, method, &path, body.clone()).await;
@@ -252,6 +254,7 @@ async fn every_route_role_and_tenant() {
         // An admin key has no account of its own.
         let own = declared.starts_with("/admin/people/me/");
         assert!((own || !refused(&said)) && !outage(&said), "{}", at(&admin, &said));
+        assert!(kept_out_of_caches(&said), "{}", at(&admin, &said));
     }
     assert!(counted.0 > 200 && counted.1 > 200, "{counted:?}");
 }

@@ -258,6 +258,17 @@ pub struct IncidentFolder {
     pub files: Vec<IncidentFile>,
 }
 
+/// How many there were within a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct IncidentMonth {
+    /// That were opened, or proposed and confirmed.
+    pub opened: i64,
+    /// That were closed.
+    pub closed: i64,
+    /// Drills that were begun.
+    pub drills: i64,
+}
+
 /// How many there are. Drills are counted apart and in nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct IncidentFigures {

@@ -96,8 +96,9 @@ pub use error::Error;
 pub use feedback::{Feedback, Opinion};
 pub use files::{Head, read_key as read_key_file};
 pub use incidents::{
-    Grading, Incident, IncidentChange, IncidentEvent, IncidentFigures, IncidentFile, IncidentFolder, IncidentState,
-    IncidentTask, IncidentTimer, NewFile, NewIncident, NewTask, NewTimer, ProposalDecision, TaskTick, TimerStage,
+    Grading, Incident, IncidentChange, IncidentEvent, IncidentFigures, IncidentFile, IncidentFolder, IncidentMonth,
+    IncidentState, IncidentTask, IncidentTimer, NewFile, NewIncident, NewTask, NewTimer, ProposalDecision, TaskTick,
+    TimerStage,
 };
 pub use keys::{ApiKey, App, CreatedKey, KeyRefusal, NewKey, Tenant, same_secret};
 pub use observe::{

@@ -8,7 +8,6 @@ use serde::Serialize;
 use super::document::{Align, Bar, Block, Cell, Chart, Column, Document, Style, Table, Tone};
 use super::words::Words;
 use super::{Error, Format, Look, clean, docx, html, pdf};
-use crate::result::Wording;
 
 const WORDS: &str = include_str!("../../../../packs/governance/report.toml");
 /// So many rows of a list are shown.
@@ -34,12 +33,10 @@ pub struct RedTeamMonth {
 /// A count that another part of the program keeps: incidents, complaints.
 #[derive(Debug, Clone, Serialize)]
 pub struct OtherCount {
-    /// Its name.
-    pub title: Wording,
+    /// What is counted; its name is `more_` and this in `packs/governance/report.toml`.
+    pub id: &'static str,
     /// This month and the one before.
     pub count: [u64; 2],
-    /// Where it comes from.
-    pub note: Wording,
 }
 
 /// The state of the audit chain.
@@ -349,13 +346,13 @@ fn document(monthly: &Monthly, chinese: bool) -> Result<Document, Error> {
     }
     if !monthly.others.is_empty() {
         b.heading("more")?;
-        let row = |o: &OtherCount| Builder::counted(b.words.both(&o.title), o.count[0], o.count[1]);
-        let rows = monthly.others.iter().map(row).collect();
-        b.compared("figure", rows)?;
+        let mut rows = Vec::with_capacity(monthly.others.len());
         for other in &monthly.others {
-            let text = format!("{}: {}", b.words.both(&other.title), b.words.both(&other.note));
-            b.blocks.push(Block::Paragraph { text, style: Style::Note });
+            let [now, before] = other.count;
+            rows.push(Builder::counted(b.say(&format!("more_{}", other.id))?, now, before));
         }
+        b.compared("figure", rows)?;
+        b.note("more_note")?;
     }
     if let Some(chain) = &monthly.chain {
         b.chain(chain)?;

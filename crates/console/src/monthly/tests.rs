@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use menshen_store::{Entry, Opinion, Options, Store, SubmissionRow};
+use menshen_store::{
+    CaseBody, CaseFamily, CaseSource, Entry, Grading, NewCase, NewIncident, Opinion, Options, Store, SubmissionRow,
+};
 use serde_json::json;
 
 use super::*;
@@ -122,6 +124,70 @@ async fn the_figures_are_those_of_the_records() {
     let end = month.chain.unwrap().end.unwrap();
     let proof = store.proof(uuid(96, "10"), None).await.unwrap().unwrap();
     assert_eq!((end.seq, end.hash), (proof.seq, proof.hash));
+}
+
+#[tokio::test]
+async fn cases_and_incidents_are_counted_by_month_and_tenant() {
+    let (_dir, store, reports) = house().await;
+    let incident = |tenant: Option<&str>, drill, signal: Option<&str>| NewIncident {
+        tenant: tenant.map(str::to_owned),
+        drill,
+        announce: false,
+        title: "harmful answers".to_owned(),
+        grading: Grading { class: "content".to_owned(), grade: "general".to_owned(), ..Grading::default() },
+        facts: serde_json::Map::new(),
+        signal: signal.map(str::to_owned),
+        occurred_us: None,
+        aware_us: at("2026-09-10T00:00:00Z"),
+    };
+    for (new, when) in [
+        (incident(None, false, None), "2026-10-01T00:00:00Z"),
+        (incident(Some("acme"), false, None), "2026-10-31T23:59:59Z"),
+        (incident(Some("acme"), false, None), "2026-09-30T23:59:59Z"),
+        (incident(Some("rival"), true, None), "2026-10-10T00:00:00Z"),
+        (incident(Some("acme"), false, Some("leaks")), "2026-10-11T00:00:00Z"),
+    ] {
+        store.open_incident(new, |_| Vec::new(), "person:a", at(when)).await.unwrap();
+    }
+    for (tenant, when) in [("acme", "2026-10-02T00:00:00Z"), ("rival", "2026-09-02T00:00:00Z")] {
+        let due_us = at(when) + DAY_US;
+        let case = NewCase {
+            tenant: tenant.to_owned(),
+            app: "shop".to_owned(),
+            user: None,
+            family: CaseFamily::Complaint,
+            kind: "generated".to_owned(),
+            category: None,
+            source: CaseSource::App,
+            lang: "zh".to_owned(),
+            once: None,
+            request_id: None,
+            body: CaseBody { text: "不准确".to_owned(), ..CaseBody::default() },
+            ack_due_us: due_us,
+            soon_us: due_us,
+            due_us,
+        };
+        store.open_case(case, "key", at(when)).await.unwrap();
+    }
+    let now = "2026-11-03T00:00:00Z".parse().unwrap();
+    for (tenant, received, incidents, drills) in [
+        (None, [1, 1], [2, 1], [1, 0]),
+        (Some("acme"), [1, 0], [1, 1], [0, 0]),
+        (Some("rival"), [0, 1], [0, 0], [1, 0]),
+    ] {
+        let month = reports.month("2026-10", tenant, tenant.is_some(), now).await.unwrap();
+        let count = |id: &str| month.others.iter().find(|o| o.id == id).unwrap().count;
+        assert_eq!(
+            (count("received"), count("incidents"), count("drills")),
+            (received, incidents, drills),
+            "{tenant:?}"
+        );
+        assert_eq!((count("answered"), count("closed")), ([0, 0], [0, 0]));
+        for (chinese, title) in [(true, "收到的申诉、投诉与举报"), (false, "Incidents opened")] {
+            let html = String::from_utf8(set(&month, Format::Html, chinese).unwrap()).unwrap();
+            assert!(html.contains(title));
+        }
+    }
 }
 
 #[tokio::test]

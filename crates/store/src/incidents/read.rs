@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::Row as _;
 
 use super::rows::{self, INCIDENT, TASKS, TIMERS};
-use super::{Incident, IncidentFigures, IncidentFolder, IncidentState, IncidentTimer};
+use super::{Incident, IncidentFigures, IncidentFolder, IncidentMonth, IncidentState, IncidentTimer};
 use crate::error::Error;
 use crate::store::Store;
 
@@ -22,6 +22,11 @@ const FIGURES: &str = "SELECT
     COALESCE(SUM(drill = 0 AND state IN ('open', 'contained') AND EXISTS (SELECT 1 FROM incident_timers t
         WHERE t.incident = incidents.id AND t.met_us IS NULL AND t.due_us <= ?2)), 0),
     COALESCE(SUM(drill = 1), 0) FROM incidents WHERE ?1 IS NULL OR tenant = ?1";
+const BETWEEN: &str = "SELECT
+    COALESCE(SUM(drill = 0 AND created_us >= ?2 AND created_us < ?3), 0),
+    COALESCE(SUM(drill = 0 AND state = 'closed' AND closed_us >= ?2 AND closed_us < ?3), 0),
+    COALESCE(SUM(drill = 1 AND created_us >= ?2 AND created_us < ?3), 0)
+    FROM incidents WHERE state IN ('open', 'contained', 'closed') AND (?1 IS NULL OR tenant = ?1)";
 // What waits unavailable has an index of its own, in the order of the chain: the end of it is read, and nothing else.
 // A model's own 500 or 503 is passed on as it is, and is still the model's: such count as 502.
 const STATUSES: &str = "SELECT CASE WHEN s.status >= 500 AND s.status <> 504 AND a.error LIKE 'upstream%' THEN 502
@@ -135,6 +140,24 @@ impl Store {
                 drills: row.try_get(5)?,
             })
         };
+        read().map_err(failed)
+    }
+
+    /// How many were opened and closed between two moments, of a tenant where one is given; those that were only proposed
+    /// or dismissed are none.
+    ///
+    /// # Errors
+    /// The database's failures.
+    pub async fn incidents_between(
+        &self,
+        tenant: Option<&str>,
+        from_us: i64,
+        to_us: i64,
+    ) -> Result<IncidentMonth, Error> {
+        let failed = |e| self.archive().failed("counting incidents", e);
+        let pool = self.archive().pool();
+        let row = sqlx::query(BETWEEN).bind(tenant).bind(from_us).bind(to_us).fetch_one(pool).await.map_err(failed)?;
+        let read = || Ok(IncidentMonth { opened: row.try_get(0)?, closed: row.try_get(1)?, drills: row.try_get(2)? });
         read().map_err(failed)
     }
 

@@ -59,9 +59,22 @@ pub(crate) fn copy(dir: &Path) -> TempDir {
     let to = tempfile::tempdir().unwrap();
     for file in std::fs::read_dir(dir).unwrap() {
         let file = file.unwrap();
-        std::fs::copy(file.path(), to.path().join(file.file_name())).unwrap();
+        // A store that runs replaces its head by renaming another file: that one may be gone by now.
+        match std::fs::copy(file.path(), to.path().join(file.file_name())) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            copied => {
+                copied.unwrap();
+            }
+        }
     }
     to
+}
+
+/// Waits until the head of a folder in use has caught up with its last record: it follows a commit, a moment later.
+pub(crate) async fn settled(dir: &Path) {
+    while verify(copy(dir).path()).await.head_behind > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
 }
 
 /// A connection as anybody with a copy of SQLite has it.

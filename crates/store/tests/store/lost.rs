@@ -91,6 +91,7 @@ async fn a_folder_in_the_place_of_this_one_is_left_as_it_is() {
     second.close().await.unwrap();
     let store = open(&here).await;
     store.record(full_entry(1)).await.unwrap();
+    crate::folder::settled(&here).await;
     std::fs::rename(&here, &there).unwrap();
     std::fs::rename(crashed.path(), &here).unwrap();
     let names = ["menshen.db", "menshen.db-wal", "audit.head"];
