@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::MethodRouter;
@@ -17,7 +18,7 @@ use menshen_verdict::{Action, Conversation, Outcome, Report, Role, Side};
 use serde_json::{Value, json};
 
 use crate::auth::{Caller, Permission};
-use crate::error::{Failure, GatewayError};
+use crate::error::{Failure, GatewayError, invalid};
 use crate::exchange::REQUEST_ID;
 use crate::family::Family;
 use crate::family::chat::Chat;
@@ -369,6 +370,20 @@ async fn permitted(
     unstored(response)
 }
 
+/// Query parameters, or what is wrong with them.
+pub(crate) type Params<T> = Result<Query<T>, QueryRejection>;
+
+/// What was asked for.
+///
+/// # Errors
+/// When a parameter is not known, is there twice or has the wrong shape.
+pub(crate) fn asked<T>(params: Params<T>) -> Result<T, GatewayError> {
+    let wrong = |e: QueryRejection| {
+        invalid("", "a query parameter is not known here, is there twice or has the wrong shape").detail(e)
+    };
+    params.map(|Query(asked)| asked).map_err(wrong)
+}
+
 /// An error in the format that callers of `path` expect.
 pub(crate) fn error_for(path: &str, error: &GatewayError) -> Response {
     error_with_id(path, error, uuid::Uuid::now_v7())
@@ -394,7 +409,8 @@ fn error_with_id(path: &str, error: &GatewayError, id: uuid::Uuid) -> Response {
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    response
+    // An error is of this moment; a 404 may be kept by caches without being asked to.
+    unstored(response)
 }
 
 pub(crate) fn json_response(body: &Value) -> Response {

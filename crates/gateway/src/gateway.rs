@@ -355,7 +355,7 @@ async fn administrators(State(gateway): State<Arc<Gateway>>, mut request: Reques
         Ok(caller) => caller,
         Err(error) => {
             gateway.metrics.failed(error.failure.code());
-            return api::unstored(api::error_for(&path, &error));
+            return api::error_for(&path, &error);
         }
     };
     let actor = caller.key_id.clone().unwrap_or_else(|| "admin".to_owned());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
@@ -217,10 +218,11 @@ pub(crate) async fn resolve_review(
     State(gateway): App,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    Path(id): Path<i64>,
+    id: Result<Path<i64>, PathRejection>,
     body: Body,
 ) -> Response {
     let result = async {
+        let Path(id) = id.map_err(|e| invalid("id", "a review has a number").detail(e))?;
         let request: ReviewDecision = read_as(&headers, body, &gateway.config.limits).await?;
         let decision = match request.decision.as_str() {
             "upheld" => Decision::Upheld,

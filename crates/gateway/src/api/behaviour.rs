@@ -1,8 +1,7 @@
 //! Unusual behaviour: alarms and what people say of them, measures, how somebody stands, and which signals count less.
 
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::{Extension, Path, State};
 use axum::response::Response;
 use http::HeaderMap;
 use menshen_store::{
@@ -13,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::admin::{by, now_us, stored};
 use super::session::written;
-use super::{App, answer};
+use super::{App, Params, answer, asked};
 use crate::auth::Caller;
 use crate::error::{Failure, GatewayError, invalid};
 use crate::exchange::read_as;
@@ -103,13 +102,6 @@ pub(crate) struct Asked {
     subject: String,
     before: String,
     limit: String,
-}
-
-pub(super) type Params<T> = Result<Query<T>, QueryRejection>;
-
-pub(super) fn asked<T>(params: Params<T>) -> Result<T, GatewayError> {
-    let wrong = |e: QueryRejection| invalid("", "a query parameter is not known here or is there twice").detail(e);
-    params.map(|Query(asked)| asked).map_err(wrong)
 }
 
 pub(super) fn given(value: String) -> Option<String> {

@@ -6,8 +6,7 @@ pub(crate) mod steps;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use http::HeaderMap;
 use jiff::Timestamp;
@@ -18,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::admin::{by, now_us, stored, tenant_of};
-use super::{App, answer};
+use super::{App, answer, asked};
 use crate::auth::{Caller, Permission};
 use crate::cases::{Book, Named};
 use crate::error::{Failure, GatewayError, invalid};
@@ -73,12 +72,7 @@ pub(crate) struct Asked {
     to: String,
 }
 
-type Params = Result<Query<Asked>, QueryRejection>;
-
-fn asked(params: Params) -> Result<Asked, GatewayError> {
-    let wrong = |e: QueryRejection| invalid("", "a query parameter is not known here or is there twice").detail(e);
-    params.map(|Query(asked)| asked).map_err(wrong)
-}
+type Params = super::Params<Asked>;
 
 fn given(value: String) -> Option<String> {
     Some(value).filter(|v| !v.is_empty())

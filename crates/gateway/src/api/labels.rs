@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::BodyExt as _;
@@ -24,7 +24,7 @@ use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 use tokio_util::io::ReaderStream;
 use uuid::Uuid;
 
-use super::{App, answer, enter};
+use super::{App, Params, answer, asked, enter};
 use crate::auth::Caller;
 use crate::config::OnFailure;
 use crate::error::{Failure, GatewayError, invalid};
@@ -254,8 +254,9 @@ async fn finish(result: Result<Response, GatewayError>, gateway: &Gateway) -> Re
 }
 
 /// Writes the implicit label into a file.
-pub(crate) async fn add(State(gateway): App, headers: HeaderMap, about: Query<About>, body: Body) -> Response {
+pub(crate) async fn add(State(gateway): App, headers: HeaderMap, about: Params<About>, body: Body) -> Response {
     let result = async {
+        let about = asked(about)?;
         let (started, id) = (Instant::now(), Uuid::now_v7());
         let caller = enter(&gateway, &headers)?;
         let Some(producer) = about.producer.clone().or_else(|| gateway.config.label.producer.clone()) else {
@@ -282,8 +283,9 @@ pub(crate) async fn add(State(gateway): App, headers: HeaderMap, about: Query<Ab
 }
 
 /// Says what label a file carries, and judges it.
-pub(crate) async fn read(State(gateway): App, headers: HeaderMap, about: Query<About>, body: Body) -> Response {
+pub(crate) async fn read(State(gateway): App, headers: HeaderMap, about: Params<About>, body: Body) -> Response {
     let result = async {
+        let about = asked(about)?;
         enter(&gateway, &headers)?;
         let file = spool(&gateway, &headers, body).await?;
         let ending = about.ending();
@@ -298,8 +300,9 @@ pub(crate) async fn read(State(gateway): App, headers: HeaderMap, about: Query<A
 }
 
 /// Decides what an upload is taken for, and what its public is told.
-pub(crate) async fn inspect(State(gateway): App, headers: HeaderMap, about: Query<About>, body: Body) -> Response {
+pub(crate) async fn inspect(State(gateway): App, headers: HeaderMap, about: Params<About>, body: Body) -> Response {
     let result = async {
+        let about = asked(about)?;
         let (started, id) = (Instant::now(), Uuid::now_v7());
         let caller = enter(&gateway, &headers)?;
         let inspected = inspected(&gateway, &headers, &about, body, id).await?;
@@ -312,8 +315,9 @@ pub(crate) async fn inspect(State(gateway): App, headers: HeaderMap, about: Quer
 
 /// Decides the same, and answers with the file that carries the platform's propagation members; with 204 where there is no
 /// ground to label it.
-pub(crate) async fn propagate(State(gateway): App, headers: HeaderMap, about: Query<About>, body: Body) -> Response {
+pub(crate) async fn propagate(State(gateway): App, headers: HeaderMap, about: Params<About>, body: Body) -> Response {
     let result = async {
+        let about = asked(about)?;
         let (started, id) = (Instant::now(), Uuid::now_v7());
         let caller = enter(&gateway, &headers)?;
         let Inspected { file, document, inspection } = inspected(&gateway, &headers, &about, body, id).await?;

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::{Extension, Path, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
@@ -23,7 +22,7 @@ use tokio::sync::broadcast::error::RecvError;
 use uuid::Uuid;
 
 use super::admin::{by, now_us, stored};
-use super::{App, answer};
+use super::{App, answer, asked};
 use crate::auth::Caller;
 use crate::error::{Failure, GatewayError, invalid};
 use crate::exchange::read_as;
@@ -96,12 +95,7 @@ pub(crate) struct Asked {
     request_id: String,
 }
 
-type Params = Result<Query<Asked>, QueryRejection>;
-
-fn asked(params: Params) -> Result<Asked, GatewayError> {
-    let wrong = |e: QueryRejection| invalid("", "a query parameter is not known here or is there twice").detail(e);
-    params.map(|Query(asked)| asked).map_err(wrong)
-}
+type Params = super::Params<Asked>;
 
 fn given(value: String) -> Option<String> {
     Some(value).filter(|v| !v.is_empty())

@@ -54,6 +54,7 @@ pub fn with(paths: Option<&Value>) -> Value {
 fn operation(route: &super::Route) -> Value {
     let content = |name: &str| {
         let kind = match name {
+            "Text" if route.path == "/metrics" => "application/openmetrics-text",
             "Text" => "text/plain",
             "Sound" => "audio/mpeg",
             "File" => "application/octet-stream",
@@ -70,7 +71,11 @@ fn operation(route: &super::Route) -> Value {
     } else {
         responses.insert("200".to_owned(), json!({"description": "Done", "content": content(route.response)}));
     }
-    let may_fail = route.access != Access::Open || route.path.starts_with("/console/api/");
+    if route.path == "/v1/labels/propagate" {
+        responses.insert("204".to_owned(), json!({"description": "There is no ground to label it"}));
+    }
+    let may_fail = route.access != Access::Open
+        || ["/console/api/", "/v1/complaints/"].iter().any(|open| route.path.starts_with(open));
     if may_fail {
         for (status, what) in [
             ("400", "The request is wrong, or its content is against the policy"),

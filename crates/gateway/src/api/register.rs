@@ -12,7 +12,7 @@ mod filing;
 mod page;
 mod reviews;
 
-use axum::extract::{Extension, Query, State};
+use axum::extract::{Extension, State};
 use axum::response::Response;
 use menshen_policy::Lang;
 use menshen_policy::governance::{Governance, Profile};
@@ -28,7 +28,7 @@ pub(crate) use filing::put as put_filing;
 pub(crate) use reviews::{list as reviews, one as review, open as open_review, vote, withdraw as withdraw_review};
 
 use super::admin::stored;
-use super::{App, answer};
+use super::{App, answer, asked};
 use crate::auth::Caller;
 use crate::error::{Failure, GatewayError, invalid};
 use crate::gateway::Gateway;
@@ -55,12 +55,7 @@ pub(crate) struct Asked {
     app: String,
 }
 
-pub(crate) type Params = Result<Query<Asked>, axum::extract::rejection::QueryRejection>;
-
-fn asked(params: Params) -> Result<Asked, GatewayError> {
-    let wrong = |e| invalid("", "a query parameter is not known here or is there twice").detail(e);
-    params.map(|Query(asked)| asked).map_err(wrong)
-}
+pub(crate) type Params = super::Params<Asked>;
 
 impl Asked {
     fn lang(&self) -> Result<Lang, GatewayError> {

@@ -10,9 +10,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::admin::{by, now_us, stored};
-use super::behaviour::{Params, asked, flag, given, limit, tenant_of};
+use super::behaviour::{flag, given, limit, tenant_of};
 use super::session::written;
-use super::{App, answer};
+use super::{App, Params, answer, asked};
 use crate::auth::Caller;
 use crate::error::{Failure, GatewayError, invalid};
 use crate::exchange::read_as;

@@ -11,16 +11,13 @@ pub(crate) mod steps;
 
 use std::collections::HashMap;
 
-use axum::extract::Query;
 use axum::extract::State;
-use axum::extract::rejection::QueryRejection;
 use axum::response::Response;
 use menshen_store::ChangeFile;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{App, answer};
-use crate::error::{GatewayError, invalid};
+use super::{App, answer, asked};
 use crate::guard::Snapshot;
 
 pub(crate) const PATH: &str = "/admin/workbench";
@@ -47,12 +44,7 @@ pub(crate) struct Asked {
     with: String,
 }
 
-pub(crate) type Params = Result<Query<Asked>, QueryRejection>;
-
-fn asked(params: Params) -> Result<Asked, GatewayError> {
-    let wrong = |e: QueryRejection| invalid("", "a query parameter is not known here or is there twice").detail(e);
-    params.map(|Query(asked)| asked).map_err(wrong)
-}
+pub(crate) type Params = super::Params<Asked>;
 
 /// RFC 3339.
 fn at(us: i64) -> Value {
