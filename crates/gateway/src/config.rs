@@ -16,6 +16,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use menshen_judge::remote::Format;
+use menshen_policy::Glob;
 use serde::{Deserialize, Serialize};
 
 pub use behaviour::{Behaviour, Tiers};
@@ -146,7 +147,7 @@ pub struct Upstream {
     pub key_env: Option<String>,
     /// Models it serves, as globs; empty for all.
     #[serde(default)]
-    pub models: Vec<String>,
+    pub models: Vec<Glob>,
     /// The model name to send instead of the client's.
     #[serde(default)]
     pub model: Option<String>,

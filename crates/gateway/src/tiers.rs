@@ -178,7 +178,7 @@ impl Tiers {
 
     async fn admit_minor(&self, profile: &Profile, wish: Wish<'_>) -> Result<(), GatewayError> {
         let minors = &self.table.minors;
-        if !minors.apis.is_empty() && !minors.apis.iter().any(|a| a == wish.api) {
+        if !minors.apis.is_empty() && !minors.apis.iter().any(|a| a.matches(wish.api)) {
             return Err(GatewayError::new(Failure::MinorMode, "this is not offered in minors' mode"));
         }
         let offset = i64::from(self.store.options().day_offset_min);

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The longest glob that is accepted, in bytes. Ids are short; a long glob is a mistake.
 const MAX_GLOB_BYTES: usize = 128;
 
@@ -13,7 +15,8 @@ const MAX_GLOB_BYTES: usize = 128;
 /// assert!(glob.matches("pii.cn.mobile"));
 /// assert!(!glob.matches("pii.cn.email"));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Glob(String);
 
 impl Glob {
@@ -63,6 +66,20 @@ impl Glob {
             }
         }
         true
+    }
+}
+
+impl TryFrom<String> for Glob {
+    type Error = String;
+
+    fn try_from(glob: String) -> Result<Self, String> {
+        Glob::new(&glob).map_err(|problem| format!("{glob:?} is no pattern: {problem}"))
+    }
+}
+
+impl From<Glob> for String {
+    fn from(glob: Glob) -> String {
+        glob.0
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use menshen_policy::Glob;
 use menshen_store::{Grading, Incident, NewTask, NewTimer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -219,7 +220,7 @@ pub struct Signal {
     pub statuses: Vec<i64>,
     /// Globs of `pack/rule`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub rules: Vec<String>,
+    pub rules: Vec<Glob>,
     /// Over so many minutes, at most two days.
     pub window_min: u32,
     /// At least so many.

@@ -83,7 +83,7 @@ async fn measured(gateway: &Gateway, signal: &Signal, now_us: i64) -> Result<(u6
             unavailable.iter().filter(|(s, _)| signal.statuses.contains(s)).map(|(_, n)| n.unsigned_abs()).sum()
         }
         Measure::Rules => {
-            let named = |rule: &str| signal.rules.iter().any(|glob| crate::upstream::glob(glob, rule));
+            let named = |rule: &str| signal.rules.iter().any(|glob| glob.matches(rule));
             seen.rules.iter().filter(|r| named(&r.rule)).map(|r| r.count).sum()
         }
         Measure::Attacks => seen.attacks.iter().map(|a| a.count).max().unwrap_or(0),

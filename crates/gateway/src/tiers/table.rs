@@ -1,9 +1,8 @@
 //! The table of tiers: data, read from `packs/tiers/tiers.toml` or the operator's own file.
 
+use menshen_policy::Glob;
 use menshen_store::RealName;
 use serde::{Deserialize, Serialize};
-
-use crate::upstream::glob;
 
 /// The shipped table.
 const SHIPPED: &str = include_str!("../../../../packs/tiers/tiers.toml");
@@ -48,10 +47,10 @@ pub struct Tier {
     pub purposes: Vec<String>,
     /// APIs, with `*` for anything; empty for any.
     #[serde(default)]
-    pub apis: Vec<String>,
+    pub apis: Vec<Glob>,
     /// Models, with `*` for anything; empty for any.
     #[serde(default)]
-    pub models: Vec<String>,
+    pub models: Vec<Glob>,
     /// Requests a minute of one user; 0 for no limit.
     #[serde(default)]
     pub requests_per_minute: u32,
@@ -99,9 +98,9 @@ pub struct Check {
 pub struct Minors {
     /// Their scene.
     pub scene: String,
-    /// APIs they may use; empty for any.
+    /// APIs they may use, with `*` for anything; empty for any.
     #[serde(default)]
-    pub apis: Vec<String>,
+    pub apis: Vec<Glob>,
     /// When the night begins, as `22:00`; the same as `night_to` for no night.
     pub night_from: String,
     /// When it ends.
@@ -141,11 +140,11 @@ impl Tier {
     }
 
     pub(crate) fn allows_api(&self, api: &str) -> bool {
-        self.apis.is_empty() || self.apis.iter().any(|a| glob(a, api))
+        self.apis.is_empty() || self.apis.iter().any(|a| a.matches(api))
     }
 
     pub(crate) fn allows_model(&self, model: &str) -> bool {
-        self.models.is_empty() || self.models.iter().any(|m| glob(m, model))
+        self.models.is_empty() || self.models.iter().any(|m| m.matches(model))
     }
 }
 
@@ -203,6 +202,7 @@ mod tests {
             ("real_name = \"phone\"", "real_name = \"face\"", "\"registered\""),
             ("id = \"registered\"", "id = \"guest\"", "an id of its own"),
             ("night_from = \"22:00\"", "night_from = \"25:00\"", "night_from"),
+            ("apis = [\"chat\"", "apis = [\"c?at\"", "c?at"),
             ("most_days = 365", "most_days = 0", "most_days"),
         ] {
             let text = SHIPPED.replacen(from, to, 1);
@@ -224,13 +224,16 @@ mod tests {
     fn regions_are_matched_by_their_beginnings_and_models_by_patterns() {
         let tier = Tier {
             regions: vec!["CN".into()],
-            models: vec!["qwen*".into(), "exact".into(), "*-lite".into(), "a*z".into()],
+            models: ["qwen*", "exact", "*-lite", "a*z"].iter().map(|m| Glob::new(m).unwrap()).collect(),
             ..Table::shipped().unwrap().tier("guest").unwrap().clone()
         };
         assert!(tier.serves("CN") && tier.serves("CN-31") && !tier.serves("CNX") && !tier.serves("US"));
         assert!(tier.allows_model("qwen3") && tier.allows_model("exact") && !tier.allows_model("exactly"));
         assert!(tier.allows_model("glm-lite") && !tier.allows_model("glm-lite-2"));
         assert!(tier.allows_model("abcz") && !tier.allows_model("abcy"));
+        // A name is a stranger's text: many stars and a long name must not take long.
+        let many = Tier { models: vec![Glob::new("*a*b*c*d*e").unwrap()], ..tier.clone() };
+        assert!(!many.allows_model(&"abcd".repeat(250_000)));
         assert!(tier.allows_api("chat") && !tier.allows_api("images"));
     }
 }
