@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::admin::{by, now_us, stored};
 use super::people::own;
-use super::session::{small, written};
+use super::session::{small, wait, written};
 use super::{App, answer};
 use crate::auth::{Caller, site};
 use crate::error::{Failure, GatewayError, invalid};
@@ -134,10 +134,7 @@ fn shown(key: &SecurityKey, site: Option<&Site>) -> Value {
 pub(crate) async fn proven(gateway: &Gateway, person: &Person, current: &str) -> Result<(), GatewayError> {
     match gateway.store.check_password(&person.id, current, now_us()).await {
         Ok(()) => Ok(()),
-        Err(SignInRefusal::Wait { seconds }) => {
-            let message = format!("too many attempts failed; wait {seconds} seconds");
-            Err(GatewayError::new(Failure::RateLimited, message).retry_after(seconds))
-        }
+        Err(SignInRefusal::Wait { seconds }) => Err(wait(seconds)),
         Err(SignInRefusal::Store(error)) => stored(Err(error)),
         Err(_) => Err(GatewayError::new(Failure::Forbidden, "'current' is not your password").param("current")),
     }

@@ -56,7 +56,7 @@ pub(crate) fn shown(open: &OpenSession, token: &str) -> Value {
         (None, None) => {
             return json!({
                 "id": null, "name": "admin", "display": "admin", "roles": ["owner"], "tenant": null, "totp": false,
-                "security_keys": 0,                "csrf": csrf_of(token), "expires": written(open.session.expires_us),
+                "security_keys": 0, "csrf": csrf_of(token), "expires": written(open.session.expires_us),
             });
         }
     };
@@ -115,7 +115,7 @@ struct SignIn {
     key: Option<Zeroizing<String>>,
 }
 
-fn wait(seconds: u64) -> GatewayError {
+pub(crate) fn wait(seconds: u64) -> GatewayError {
     GatewayError::new(Failure::RateLimited, format!("too many attempts failed; wait {seconds} seconds"))
         .retry_after(seconds)
 }
