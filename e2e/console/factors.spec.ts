@@ -57,7 +57,7 @@ async function account(page: Page): Promise<void> {
 const inside = (page: Page) => expect(page.getByRole('heading', { name: 'Try it', level: 1 })).toBeVisible()
 
 test('a security key is added, asked for and removed; a recovery code opens once', async ({ page }) => {
-  test.setTimeout(120_000)
+  test.setTimeout(300_000)
   await person(PERSON.name)
   await page.setViewportSize({ width: 1280, height: 900 })
   await prefer(page, 'en', 'light')

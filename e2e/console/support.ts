@@ -32,9 +32,7 @@ export const PAGES = [
   'register', 'register/{entry}', 'ethics', 'ethics/{ethics}', 'assets', 'reports',
   'behaviour', 'behaviour/subject?kind=user&app=support&subject=u-9001', 'users',
   'incidents', 'incidents/{incident}', 'drills', 'notifications',
-  'keys', 'people', 'protection', 'setup', 'about',
-  'behaviour', 'behaviour/subject?kind=user&app=support&subject=nobody', 'users',
-  'incidents', 'drills', 'notifications',
+  'behaviour/subject?kind=user&app=support&subject=nobody',
   'keys', 'people', 'account', 'protection', 'setup', 'about',
 ] as const
 
@@ -87,8 +85,21 @@ export async function open(page: Page, asked: string): Promise<void> {
   await expect(page).toHaveURL(new RegExp(`#/${path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`))
 }
 
+/** All that was asked for has come, and nothing fades, slides or changes its colour any more: halfway there, a text is paler than it will be. */
+export async function settled(page: Page): Promise<void> {
+  await expect(page.locator('.ant-skeleton')).toHaveCount(0)
+  await page.waitForFunction(async () => {
+    const moving = () => document.getAnimations().some((a) => a.playState === 'running' && a.effect?.getComputedTiming().endTime !== Infinity)
+    if (moving()) return false
+    // What ends may begin the next: a dialog comes after its mask.
+    await new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)))
+    return !moving()
+  })
+}
+
 /** Nothing that people with disabilities stumble over gravely. A notice that fades away is pale while it does. */
 export async function accessible(page: Page, where: string): Promise<void> {
+  await settled(page)
   const found = await new AxeBuilder({ page }).exclude('.ant-message').withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']).analyze()
   const grave = found.violations.filter((v) => v.impact === 'serious' || v.impact === 'critical')
   expect.soft(grave.map((v) => `${where}: ${v.id} (${v.impact}) ${v.nodes.slice(0, 3).map((n) => `${n.html.slice(0, 160)} ${n.any[0]?.message ?? ''}`).join(' | ')}`)).toEqual([])

@@ -20,7 +20,7 @@ export default defineConfig({
   forbidOnly: process.env.CI !== undefined,
   timeout: 60_000,
   expect: { timeout: 20_000 },
-  reporter: [['list']],
+  reporter: [['list'], ['../../e2e/console/faults.mjs']],
   use: {
     baseURL: url(),
     launchOptions: { executablePath: CHROMIUM, args: ['--no-sandbox'] },
