@@ -162,6 +162,16 @@ test('records: filters, paging, live tail, feedback', async ({ page }) => {
   await expect(page.locator('table.data tbody tr').filter({ hasText: 'seen-live' })).toBeVisible()
 })
 
+test('who may only look is asked for no opinion', async ({ page }) => {
+  await enter(page, 'auditor')
+  await open(page, 'records/{record}')
+  await expect(page.getByRole('heading', { name: 'Feedback' })).toBeVisible()
+  await expect(page.getByRole('button', { name: 'False alarm' })).toHaveCount(0)
+  await enter(page, 'reviewer')
+  await page.reload()
+  await expect(page.getByRole('button', { name: 'False alarm' })).toBeVisible()
+})
+
 test('overview drills down to records', async ({ page }) => {
   await enter(page)
   await open(page, 'overview')

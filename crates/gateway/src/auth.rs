@@ -97,6 +97,10 @@ impl Caller {
     }
 }
 
+/// The application of the console's plain answers: guarded in monitor mode, and open to people with
+/// [`Permission::Plain`] alone. No key and no stranger gets in by naming it.
+pub const PLAIN: &str = "console.plain";
+
 /// Checks keys.
 pub struct Door {
     mode: AuthMode,
@@ -124,6 +128,14 @@ fn presented(headers: &HeaderMap) -> Option<&str> {
 
 fn named(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).and_then(|v| v.to_str().ok()).map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned)
+}
+
+/// A caller, unless they speak for [`PLAIN`] and may not.
+fn plainly(caller: Caller) -> Result<Caller, GatewayError> {
+    if caller.subject.app == PLAIN && !caller.may(Permission::Plain) {
+        return Err(GatewayError::new(Failure::Forbidden, "this application is the console's own; name another"));
+    }
+    Ok(caller)
 }
 
 impl Door {
@@ -165,6 +177,10 @@ impl Door {
     /// # Errors
     /// 401 without a key, 403 for one without the scope and for sessions.
     pub fn scoped(&self, method: &Method, headers: &HeaderMap, scope: &'static str) -> Result<Caller, GatewayError> {
+        plainly(self.scoped_for(method, headers, scope)?)
+    }
+
+    fn scoped_for(&self, method: &Method, headers: &HeaderMap, scope: &'static str) -> Result<Caller, GatewayError> {
         let refused =
             || GatewayError::new(Failure::Forbidden, format!("this needs an API key with the scope '{scope}'"));
         let Some(secret) = presented(headers) else {
@@ -215,6 +231,10 @@ impl Door {
     /// # Errors
     /// Without a valid key or session where one is needed.
     pub fn caller_for(&self, method: &Method, headers: &HeaderMap) -> Result<Caller, GatewayError> {
+        plainly(self.known(method, headers)?)
+    }
+
+    fn known(&self, method: &Method, headers: &HeaderMap) -> Result<Caller, GatewayError> {
         let secret = presented(headers);
         if let Some(secret) = secret
             && (secret.starts_with("msk_") || !self.open() || self.is_admin_key(secret))

@@ -23,6 +23,7 @@ use menshen_verdict::{
 };
 use serde_json::{Value, json};
 
+use crate::auth::PLAIN;
 use crate::config::{self, Ask, Attachments, Config, OnFailure};
 use crate::shadow::Shadow;
 
@@ -208,11 +209,11 @@ impl Snapshot {
         let lines = notes.iter().map(|note| note.shown.clone()).collect();
         let default = config.apps.get("default").cloned().unwrap_or_default();
         let default_policy = Arc::new(packs.policy(&settings(config, &default)));
-        let policies = config
-            .apps
-            .iter()
-            .map(|(name, app)| (name.clone(), Arc::new(packs.policy(&settings(config, app)))))
-            .collect();
+        // Whoever may see plain answers sees what the default application would have been given.
+        let plain = config::App { monitor: true, ..default.clone() };
+        let own = config.console.plain_answers.then(|| (PLAIN.to_owned(), plain));
+        let apps = config.apps.iter().map(|(name, app)| (name.clone(), app.clone())).chain(own);
+        let policies = apps.map(|(name, app)| (name, Arc::new(packs.policy(&settings(config, &app))))).collect();
         let versions = packs.versions().into_iter().map(|v| (v.id, json!({"version": v.version, "blake3": v.hash})));
         let mut versions: serde_json::Map<String, Value> = versions.collect();
         if let Some(judge) = &judge {

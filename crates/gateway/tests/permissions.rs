@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use http::{Method, Request, StatusCode};
 use menshen_gateway::api::{Access, ROUTES};
-use menshen_gateway::auth::{COOKIE, CSRF, Door, Permission};
+use menshen_gateway::auth::{COOKIE, CSRF, Door, PLAIN, Permission};
 use menshen_gateway::config::{AuthMode, SecureCookie};
 use menshen_gateway::{Annex, Config, Gateway, Snapshot};
 use menshen_store::{NewAgreement, NewKey, NewPerson, NewReview, Options, Role, Store, Suspension, csrf_of};
@@ -552,4 +552,48 @@ async fn requests_of_users_stay_within_their_tenant() {
     // Keys and backups are of the whole house.
     let said = house.call(&acme, "GET", "/admin/protection", None).await;
     assert_eq!(said.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_answers_are_for_those_who_may_see_them() {
+    let house = House::new().await;
+    let (_, key) = house.key("default", "infer").await;
+    let new = NewKey {
+        name: "sly".into(),
+        tenant: "default".into(),
+        app: PLAIN.into(),
+        scopes: vec!["infer".into()],
+        ..NewKey::default()
+    };
+    let made = house.gateway.store.create_key(new, "test", now()).await.unwrap();
+    let sly = Who { name: "sly".into(), key: Some(made.presented.to_string()), ..Who::default() };
+    let mut people = vec![(sly, false), (key, true)];
+    for role in Role::ALL {
+        let may = [Role::Owner, Role::PolicyEditor, Role::RedTeamer].contains(&role);
+        people.push((house.person(&format!("p-{role:?}").to_lowercase(), &[role], None).await, may));
+    }
+    for (who, may) in people {
+        let named = [(CSRF, &*who.csrf()), ("x-menshen-app", PLAIN)];
+        let said = house.send(&who, "POST", "/v1/guard", Some(json!({"text": "hello"})), &named).await;
+        // A key's own application stands, whatever the header says.
+        let wanted = if may { StatusCode::OK } else { StatusCode::FORBIDDEN };
+        assert_eq!(said.status, wanted, "{}: {}", who.name, said.body);
+        if who.token.is_some() {
+            let said = house.call(&who, "GET", "/console/api/choices", None).await;
+            let offered = said.body["apps"].as_array().is_some_and(|apps| apps.iter().any(|a| a["id"] == PLAIN));
+            assert_eq!(offered, may, "{}: {}", who.name, said.body);
+        }
+    }
+    // Where everybody may call, nobody may call it by a header.
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = Config { data_dir: dir.path().to_owned(), packs: Vec::new(), ..Config::default() };
+    config.auth.mode = AuthMode::Open;
+    config.guard.judge.enabled = false;
+    let store = Store::open(dir.path(), Options::default()).await.unwrap();
+    let gateway = Gateway::new(config.clone(), Snapshot::load(&config), store, Some(ADMIN)).unwrap();
+    let open = House { _dir: dir, router: gateway.router(), gateway };
+    let text = || Some(json!({"text": "hello"}));
+    let said = open.send(&Who::default(), "POST", "/v1/guard", text(), &[("x-menshen-app", PLAIN)]).await;
+    assert_eq!(said.status, StatusCode::FORBIDDEN, "{}", said.body);
+    assert_eq!(open.send(&Who::default(), "POST", "/v1/guard", text(), &[]).await.status, StatusCode::OK);
 }

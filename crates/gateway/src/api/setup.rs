@@ -5,12 +5,14 @@
 
 use std::time::Instant;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::{App, answer};
+use crate::auth::{Caller, PLAIN, Permission};
 use crate::error::{Failure, GatewayError};
 
 const UPSTREAMS: &str = "/console/api/upstreams";
@@ -27,7 +29,7 @@ fn without_credentials(url: &str) -> String {
     format!("{scheme}://{host}{path}")
 }
 
-pub(crate) async fn choices(State(gateway): App) -> Response {
+pub(crate) async fn choices(State(gateway): App, Extension(caller): Extension<Caller>) -> Response {
     let snapshot = gateway.guard.snapshot();
     let mut scenes: Vec<Value> = Vec::new();
     // Several packs may write one scene: it has one name.
@@ -38,12 +40,13 @@ pub(crate) async fn choices(State(gateway): App) -> Response {
             scenes.push(json!({"id": id, "zh": zh.or(en).unwrap_or(id), "en": en.or(zh).unwrap_or(id)}));
         }
     }
-    let apps: Vec<Value> = gateway
-        .config
-        .apps
-        .iter()
-        .map(|(id, app)| json!({"id": id, "monitor": app.monitor || gateway.config.guard.monitor, "scene": app.scene}))
-        .collect();
+    let plain = gateway.config.console.plain_answers && caller.may(Permission::Plain);
+    let own = plain.then(|| json!({"id": PLAIN, "monitor": true, "scene": null}));
+    let apps =
+        gateway.config.apps.iter().map(
+            |(id, app)| json!({"id": id, "monitor": app.monitor || gateway.config.guard.monitor, "scene": app.scene}),
+        );
+    let apps: Vec<Value> = own.into_iter().chain(apps).collect();
     let told = json!({"scenes": scenes, "scene": gateway.config.guard.scene, "apps": apps});
     answer("/console/api/choices", Ok(told), &gateway).await
 }
@@ -87,7 +90,7 @@ pub(crate) async fn try_upstreams(State(gateway): App) -> Response {
                         let models = list.get("data").and_then(Value::as_array).into_iter().flatten();
                         let ids: Vec<&str> = models.filter_map(|m| m.get("id").and_then(Value::as_str)).collect();
                         let shown = &ids[..ids.len().min(MOST_MODELS)];
-                        json!({"url": url, "reached": true, "models": shown, "of": ids.len(), "problem": null})
+                        json!({"url": url, "reached": true, "answered": true, "models": shown, "of": ids.len(), "problem": null})
                     }
                     Err(error) => {
                         // Of what went wrong only the status: the rest may hold the address with its secrets.
@@ -96,7 +99,9 @@ pub(crate) async fn try_upstreams(State(gateway): App) -> Response {
                             Some(status) => format!("{} ({status})", error.message),
                             None => error.message.clone().into_owned(),
                         };
-                        json!({"url": url, "reached": false, "models": [], "of": 0, "problem": problem})
+                        // Some servers have a model and no list of models.
+                        let answered = matches!(status, Some(404 | 405 | 501));
+                        json!({"url": url, "reached": false, "answered": answered, "models": [], "of": 0, "problem": problem})
                     }
                 }
             })

@@ -81,6 +81,8 @@ permissions! {
     Account: false, [PolicyEditor Reviewer RedTeamer Auditor Developer];
     /// Conversing and checking as a caller.
     Try: false, [PolicyEditor RedTeamer Developer];
+    /// Seeing what the model would say without the guard.
+    Plain: false, [PolicyEditor RedTeamer];
     /// Models behind the gateway, and whether they answer.
     Upstreams: true, [Developer];
     /// Figures and records.

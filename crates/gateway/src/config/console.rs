@@ -14,6 +14,9 @@ pub struct Console {
     pub session_most_s: u32,
     /// Whether browsers send the session's cookie over TLS only.
     pub secure_cookie: SecureCookie,
+    /// Whether owners, policy editors and red-teamers may have an answer of the model without the guard's hand in it, to set it beside the guarded
+    /// one. Recorded like any other request, as application `console.plain`.
+    pub plain_answers: bool,
     /// Where browsers reach the program, such as `https://menshen.example`: security keys and providers are bound to it.
     #[serde(default)]
     pub public_url: Option<String>,
@@ -28,6 +31,7 @@ impl Default for Console {
             session_idle_s: 3_600,
             session_most_s: 43_200,
             secure_cookie: SecureCookie::Auto,
+            plain_answers: true,
             public_url: None,
             oidc: None,
         }

@@ -3866,6 +3866,8 @@ export interface components {
             upstreams: {
                 url: string;
                 reached: boolean;
+                /** @description it answered at all, though perhaps without a list of models */
+                answered: boolean;
                 /** @description the first fifty */
                 models: string[];
                 of: number;

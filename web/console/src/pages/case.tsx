@@ -39,20 +39,22 @@ function One(props: { file: CaseFile; book: Book; reload: () => void }) {
   const { file, book } = props
   const [form, setForm] = useState<Step | null>(null)
   const [busy, setBusy] = useState(false)
+  /** Steps taken since the page began. */
+  const [taken, setTaken] = useState(0)
   const [help, setHelp] = useState(false)
   const actions = useRef<HTMLDivElement>(null)
   const steps = book.may_work ? possible(file, book.me) : []
   const shown = form && steps.includes(form) ? form : null
 
-  // Where one stood when a form closed: among the actions, not at the top of the page.
-  const settle = () => { setForm(null); window.setTimeout(() => actions.current?.focus(), 0) }
   const take = async (body: Record<string, unknown> & { step: Step }): Promise<boolean> => {
     if (busy) return false
     setBusy(true)
     try {
       await request<Row>('post', `/admin/cases/${encodeURIComponent(file.id)}/steps`, { body })
       void message.success(`${word(t, 'case_step', body.step)}: ${t('cases.done')}`)
-      settle()
+      // Another form may have been opened meanwhile; what is written there stays.
+      setForm((was) => (was === body.step ? null : was))
+      setTaken((n) => n + 1)
       props.reload()
       setBusy(false)
       return true
@@ -68,10 +70,12 @@ function One(props: { file: CaseFile; book: Book; reload: () => void }) {
     ...keyed,
     ...(steps.includes('assign') ? { m: () => void take({ step: 'assign', to: book.me }) } : {}),
     b: () => go('/cases'),
-    Escape: () => { const inside = document.activeElement?.closest('input, textarea, select'); if (inside) (inside as HTMLElement).blur(); settle() },
+    Escape: () => { const inside = document.activeElement?.closest('input, textarea, select'); if (inside) (inside as HTMLElement).blur(); setForm(null) },
     '?': () => setHelp((was) => !was),
   }, true)
-  useEffect(() => { actions.current?.focus({ preventScroll: true }) }, [])
+  // One stands among the actions when the page begins, when a form closes and when a step was taken, not at the top. An effect, for a timer would
+  // take the focus from a form that was opened before it ran.
+  useEffect(() => { if (shown === null) actions.current?.focus({ preventScroll: true }) }, [shown, taken])
 
   const named = (id: string | null) => nameOf(book.decisions, id, lang)
   const facts: (readonly [string, React.ReactNode])[] = [
@@ -119,7 +123,7 @@ function One(props: { file: CaseFile; book: Book; reload: () => void }) {
               {steps.map((step) => <Button key={step} type={MAIN.includes(step) && step === steps.find((s) => MAIN.includes(s)) ? 'primary' : 'default'} disabled={busy} aria-expanded={PLAIN.includes(step) ? undefined : shown === step} onClick={() => begin(step)}>{word(t, 'case_step', step)} <kbd aria-hidden="true">{KEYS[step]}</kbd></Button>)}
             </div>
             {book.may_work ? null : <p className="quiet">{t('cases.read_only')}</p>}
-            {shown ? <StepForm key={shown} step={shown} file={file} book={book} busy={busy} take={take} cancel={settle} /> : null}
+            {shown ? <StepForm key={shown} step={shown} file={file} book={book} busy={busy} take={take} cancel={() => setForm(null)} /> : null}
           </Panel>
           <Panel title={t('cases.timeline')} actions={<Chip tone={file.whole ? 'good' : 'bad'}>{t(file.whole ? 'cases.whole' : 'cases.broken')}</Chip>}>
             <Timeline file={file} book={book} />

@@ -2,7 +2,7 @@ import { App, Button, Input } from 'antd'
 import { useState } from 'react'
 import { Link, useParams } from 'react-router-dom'
 import { call, request } from '../api/client'
-import type { Conversation, FeedbackVerdict, FullRecord, Opinion, Proof, RecordFinding, RecordVerdict } from '../api/contract'
+import type { Conversation, FeedbackVerdict, FullRecord, Opinion, Proof, RecordFinding, RecordVerdict, Role } from '../api/contract'
 import { useLanguage, word } from '../i18n'
 import { useLoaded } from '../lib/async'
 import { count, microseconds, milliseconds, moment, score, who } from '../lib/format'
@@ -124,12 +124,16 @@ function Chain(props: { proof: Proof; reload: () => void }) {
   )
 }
 
+/** Whose opinion of a decision is heard; the server asks again. */
+const HEARD: readonly Role[] = ['owner', 'policy_editor', 'reviewer', 'developer']
+
 function Feedback(props: { id: string; given: readonly Opinion[]; reload: () => void }) {
   const { t, lang } = useLanguage()
   const { message } = App.useApp()
   const { session } = useSession()
   const [note, setNote] = useState('')
   const [busy, setBusy] = useState(false)
+  const heard = session?.roles.some((role) => HEARD.includes(role)) ?? false
   const mine = props.given.find((one) => one.by === `person:${session?.name ?? ''}`)
   const give = async (verdict: FeedbackVerdict) => {
     setBusy(true)
@@ -145,14 +149,16 @@ function Feedback(props: { id: string; given: readonly Opinion[]; reload: () => 
   }
   return (
     <Panel title={t('feedback.title')}>
-      <p className="quiet">{t('feedback.about')}</p>
+      {heard ? <p className="quiet">{t('feedback.about')}</p> : null}
       {props.given.length > 0 ? (
         <ul className="finding-list">{props.given.map((one, i) => (
           <li key={i}><Chip tone={one.verdict === 'right' ? 'good' : 'warn'}>{t(`feedback.${one.verdict}`)}</Chip> <span className="quiet">{who(one.by)} · {moment(one.at_us, lang)}</span>{one.note ? <Foreign text={one.note} className="small" /> : null}</li>
         ))}</ul>
       ) : null}
+      {heard ? <>
       <div className="field gap"><label htmlFor="note">{t('feedback.note')}</label><Input.TextArea id="note" value={note} onChange={(e) => setNote(e.target.value)} rows={2} maxLength={2000} /></div>
       <div className="row">{(['right', 'false_positive', 'missed'] as const).map((v) => <Button key={v} disabled={busy} type={mine?.verdict === v ? 'primary' : 'default'} aria-pressed={mine?.verdict === v} onClick={() => void give(v)}>{t(`feedback.${v}`)}</Button>)}</div>
+      </> : props.given.length === 0 ? <p className="quiet">{t('feedback.none')}</p> : null}
     </Panel>
   )
 }

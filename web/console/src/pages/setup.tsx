@@ -64,14 +64,16 @@ function Steps() {
   const { t } = useLanguage()
   const state = useLoaded((signal) => request<Setup>('get', '/console/api/setup', { signal }), [])
   const answers = ROOMS.some((room) => room.path === '/workbench') ? '/workbench' : '/policy'
+  /** A model that was asked and did not answer. */
+  const [silent, setSilent] = useState(false)
   return (
     <Page title={t('setup.steps_title')} about={t('setup.steps_about')}>
       <Shown of={state}>
         {({ steps }) => (
           <ol className="steps">
             <Step done={steps.owner} name={t('setup.owner')}><p className="quiet">{t('setup.owner_hint')}</p></Step>
-            <Step done={steps.upstream} name={t('setup.upstream')}><Upstream /></Step>
-            <Step done={steps.key} name={t('setup.key')}><Key done={steps.key} reload={state.reload} /></Step>
+            <Step done={steps.upstream && !silent} name={t('setup.upstream')}><Upstream setSilent={setSilent} /></Step>
+            <Step done={steps.key} name={t('setup.key')}><Key done={steps.key} upstream={steps.upstream} reload={state.reload} /></Step>
             <Step done={steps.answers} name={t('setup.answers')}><p className="quiet">{t('setup.answers_hint')} <Link to={answers}>{t('setup.answers_open')}</Link></p></Step>
           </ol>
         )}
@@ -86,9 +88,9 @@ function Step(props: { done: boolean; name: string; children: ReactNode }) {
   return <li><Panel title={props.name} actions={<Chip tone={props.done ? 'good' : 'warn'}>{props.done ? t('setup.done') : t('setup.todo')}</Chip>}>{props.children}</Panel></li>
 }
 
-function Upstream() {
+function Upstream(props: { setSilent: (silent: boolean) => void }) {
   const loaded = useLoaded((signal) => call('get', '/console/api/upstreams', { signal }), [])
-  return <Shown of={loaded}>{({ upstreams }) => (upstreams.length === 0 ? <NoUpstream /> : <Configured upstreams={upstreams} />)}</Shown>
+  return <Shown of={loaded}>{({ upstreams }) => (upstreams.length === 0 ? <NoUpstream /> : <Configured upstreams={upstreams} setSilent={props.setSilent} />)}</Shown>
 }
 
 function NoUpstream() {
@@ -104,7 +106,7 @@ function NoUpstream() {
   )
 }
 
-function Configured(props: { upstreams: Upstreams }) {
+function Configured(props: { upstreams: Upstreams; setSilent: (silent: boolean) => void }) {
   const { t } = useLanguage()
   const [tried, setTried] = useState<Tried | null>(null)
   const [busy, setBusy] = useState(false)
@@ -113,7 +115,9 @@ function Configured(props: { upstreams: Upstreams }) {
     setBusy(true)
     setError(null)
     try {
-      setTried(await call('post', '/console/api/upstreams/test'))
+      const said = await call('post', '/console/api/upstreams/test')
+      setTried(said)
+      props.setSilent(said.upstreams.some((one) => !one.reached && !one.answered))
     } catch (e) {
       setError(e)
     }
@@ -129,7 +133,7 @@ function Configured(props: { upstreams: Upstreams }) {
               <code className="break">{one.url}</code> <span className="quiet">{one.key ? t('setup.upstream_key') : t('setup.upstream_no_key')}{one.models.length > 0 ? ` · ${one.models.join(', ')}` : ''}</span>
               {said ? (
                 <div role="status">
-                  {said.reached ? <><Chip tone="good">{t('setup.upstream_ok', { n: said.of })}</Chip> <span className="quiet break">{said.models.slice(0, 8).join(', ')} · {milliseconds(tried?.took_ms)}</span></> : <><Chip tone="bad">{t('setup.upstream_bad')}</Chip> {said.problem} <span className="quiet">{t('setup.upstream_bad_hint')}</span></>}
+                  {said.reached ? <><Chip tone="good">{t('setup.upstream_ok', { n: said.of })}</Chip> <span className="quiet break">{said.models.slice(0, 8).join(', ')} · {milliseconds(tried?.took_ms)}</span></> : <><Chip tone={said.answered ? 'warn' : 'bad'}>{t(said.answered ? 'setup.upstream_unlisted' : 'setup.upstream_bad')}</Chip> {said.problem} <span className="quiet">{t(said.answered ? 'setup.upstream_unlisted_hint' : 'setup.upstream_bad_hint')}</span></>}
                 </div>
               ) : null}
             </li>
@@ -143,9 +147,11 @@ function Configured(props: { upstreams: Upstreams }) {
   )
 }
 
-function Key(props: { done: boolean; reload: () => void }) {
+function Key(props: { done: boolean; upstream: boolean; reload: () => void }) {
   const { t } = useLanguage()
   const [made, setMade] = useState<{ key: string; model: string } | null>(null)
+  /** Where no list of models is to be had, its name is asked for. */
+  const [named, setNamed] = useState('')
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>(null)
   const make = async (values: { name: string; app: string }) => {
@@ -163,12 +169,14 @@ function Key(props: { done: boolean; reload: () => void }) {
     setBusy(false)
   }
   if (made) {
-    const said = made.model === '' ? ['/v1/guard', { text: '感冒了吃什么药好' }] as const : ['/v1/chat/completions', { model: made.model, messages: [{ role: 'user', content: '感冒了吃什么药好' }] }] as const
+    const model = made.model || named.trim()
+    const said = model === '' ? ['/v1/guard', { text: '感冒了吃什么药好' }] as const : ['/v1/chat/completions', { model, messages: [{ role: 'user', content: '感冒了吃什么药好' }] }] as const
     return (
       <>
         <Alert type="warning" showIcon className="gap" message={t('keys.once')} />
         <Copyable text={made.key} label={t('keys.secret')} />
         <h3>{t('setup.key_curl')}</h3>
+        {props.upstream && made.model === '' ? <div className="field gap"><label htmlFor="setup-model">{t('setup.key_model')}</label><Input id="setup-model" autoComplete="off" maxLength={200} value={named} onChange={(e) => setNamed(e.target.value.replace(/'/g, ''))} /></div> : null}
         <Copyable label={t('setup.key_curl')} text={`curl -s ${window.location.origin}${said[0]} -H 'authorization: Bearer ${made.key}' -H 'content-type: application/json' -d '${JSON.stringify(said[1])}'`} />
         <div className="row top-gap"><Button type="primary" onClick={() => setMade(null)}>{t('keys.kept')}</Button></div>
       </>

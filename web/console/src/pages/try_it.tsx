@@ -240,7 +240,7 @@ function Compare(props: { prompt: string; scene: string; app: string; choices: C
         <div className="field"><span className="field-name">{t('try.which')}</span><Segmented aria-label={t('try.which')} value={which} onChange={(v) => setWhich(v as 'both' | 'guided' | 'plain')} options={[{ value: 'both', label: t('try.both') }, { value: 'plain', label: t('try.plain') }, { value: 'guided', label: t('try.guided') }]} /></div>
         <div className="row">{streaming ? <Button onClick={() => stop.current?.abort()}>{t('do.stop')}</Button> : <Button type="primary" disabled={props.prompt.trim() === ''} onClick={begin}>{t('try.send')}</Button>}</div>
       </div>
-      {models.error ? <p className="quiet">{sentence(models.error, t)} {models.error instanceof ApiError && models.error.status === 503 ? t('try.no_upstream') : ''}</p> : null}
+      {models.error ? <p className="quiet">{models.error instanceof ApiError && models.error.code === 'upstream_error' ? t('try.no_list') : sentence(models.error, t)} {models.error instanceof ApiError && models.error.status === 503 ? t('try.no_upstream') : ''}</p> : null}
       {props.choices && watched.length === 0 ? <div className="gap"><p className="quiet">{t('try.no_plain')}</p><Copyable text={'[apps.monitor]\nmonitor = true'} label={t('try.plain_app')} /></div> : null}
       <div className="grid two">
         <Answer title={t('try.plain_title')} pane={plain} plain />

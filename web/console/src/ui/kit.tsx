@@ -34,6 +34,8 @@ export function OutcomeChip(props: { outcome: string | null | undefined }) {
 export function sentence(error: unknown, t: Translate): string {
   if (!(error instanceof ApiError)) return t('error.unknown')
   const said = error.message === '' ? '' : ` ${error.message}`
+  // Behind us, not here; the code says what it was.
+  if (error.code.startsWith('upstream_')) return `${t('error.model', { status: error.status })} (${error.code})`
   switch (error.status) {
     case 0: return t('error.unreachable')
     case 401: return t('error.signed_out')
