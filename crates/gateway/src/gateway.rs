@@ -389,6 +389,9 @@ async fn admit(State(gateway): State<Arc<Gateway>>, request: Request, next: Next
     }
     let refusal = if gateway.draining() {
         Some(GatewayError::new(Failure::Draining, "the gateway is shutting down; try again").retry_after(5))
+    } else if percent_encoding::percent_decode_str(path).decode_utf8().is_err() {
+        // Refused here and not by whichever handler takes the path apart: each would answer in its own way.
+        Some(crate::error::invalid("", "the address is not UTF-8"))
     } else {
         None
     };

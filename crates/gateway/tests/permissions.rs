@@ -597,3 +597,13 @@ async fn plain_answers_are_for_those_who_may_see_them() {
     assert_eq!(said.status, StatusCode::FORBIDDEN, "{}", said.body);
     assert_eq!(open.send(&Who::default(), "POST", "/v1/guard", text(), &[]).await.status, StatusCode::OK);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_no_text_is_refused_as_everything_else_is() {
+    let house = House::new().await;
+    let who = house.person("p", &[Role::Owner], None).await;
+    for path in ["/admin/records/%ff", "/admin/people/%c3%28", "/v1/users/%fe/profile", "/nowhere/%80"] {
+        let said = house.call(&who, "GET", path, None).await;
+        assert_eq!((said.status, said.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{path}: {}", said.body);
+    }
+}
