@@ -4,6 +4,7 @@
 //! |---|---|---|---|---|---|---|---|
 //! | own account, own sessions | x | x | x | x | x | x | |
 //! | try things out (`/v1/…`) | x | x | | x | | x | |
+//! | plain answers of the model: see | x | x | | x | | | |
 //! | upstreams: see, test | x | | | | | x | x |
 //! | overview | x | x | x | | x | x | |
 //! | feedback: give | x | x | x | | | x | |
