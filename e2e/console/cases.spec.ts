@@ -112,6 +112,22 @@ test('a report, by keyboard alone: found, decided by two, noticed, answered, clo
   expect(said).toEqual([])
 })
 
+test('a form that is opened while a step is on its way keeps its words and the focus', async ({ page }) => {
+  const made = await as('owner').call('POST', '/admin/cases', { kind: 'report.rumour', text: 'It says the ferry sank. It did not.', url: 'https://forum.example/post/91', lang: 'en' })
+  await enter(page, 'reviewer')
+  let go = () => undefined as void
+  const held = new Promise<void>((done) => { go = done })
+  await page.route('**/steps', async (route) => { await held; await route.continue() })
+  await open(page, `cases/${made.id}`)
+  await page.keyboard.press('a')
+  await form(page, 'n', 'Note (for the staff only)')
+  await page.keyboard.type('called the harbour')
+  go()
+  await expect(page.locator('.case-steps')).toContainText('Hello. What you sent on')
+  await expect(page.locator('.case-form').getByLabel('Note (for the staff only)')).toBeFocused()
+  await expect(page.locator('.case-form').getByLabel('Note (for the staff only)')).toHaveValue('called the harbour')
+})
+
 test('an upheld appeal lifts the suspension', async ({ page }) => {
   await enter(page, 'reviewer')
   await open(page, 'cases/{case}')

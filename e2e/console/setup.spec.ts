@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { expect, test } from '../../web/console/playwright'
 import { Client, start } from './program.mjs'
 import { accessible, complaints, fits, prefer } from './support'
@@ -84,6 +86,46 @@ test('without a model the wizard says which line to write, and checking works', 
     await page.getByRole('button', { name: 'Check', exact: true }).click()
     await expect(page.locator('.decision')).toContainText('Guide')
   } finally {
+    await program.stop()
+  }
+})
+
+test('a server without a list of models is told from one that is silent, and the model is named by hand', async ({ page }) => {
+  test.setTimeout(120_000)
+  const server = createServer((request, response) => {
+    response.writeHead(request.method === 'POST' ? 200 : 501, { 'content-type': 'application/json' })
+    response.end(JSON.stringify({ id: 'a', object: 'chat.completion', created: 1, model: 'm', choices: [{ index: 0, message: { role: 'assistant', content: '多喝水，多休息。' }, finish_reason: 'stop' }] }))
+  })
+  await new Promise<void>((done) => { server.listen(0, '127.0.0.1', done) })
+  const program = await start({ upstream: false, env: { MENSHEN_UPSTREAM: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1` } })
+  try {
+    const owner = new Client(program.url)
+    await owner.call('POST', '/console/api/setup/owner', { name: 'first', password: 'tall trees at dusk', token: program.setupToken })
+    const [name = '', value = ''] = owner.cookie.split('=')
+    await page.context().addCookies([{ name, value, url: program.url }])
+    await prefer(page, 'en', 'light')
+    await page.goto(`${program.url}/console/#/setup`)
+    const step = page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: 'Upstream model' }) })
+    await page.getByRole('button', { name: 'Test the connection' }).click()
+    await expect(step).toContainText('It answers, without a list of models')
+    await expect(step).toContainText('Done')
+    await page.getByLabel('Who is this key for').fill('Shop')
+    await page.getByRole('button', { name: 'Make the key' }).click()
+    await page.getByLabel('Name of the model').fill('m')
+    const curl = (await page.getByRole('region', { name: 'Try a call' }).textContent()) ?? ''
+    const bearer = /authorization: Bearer (\S+?)'/.exec(curl)?.[1] ?? ''
+    const answer = await fetch(`${program.url}/v1/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${bearer}` }, body: /-d '(.*)'$/.exec(curl)?.[1] ?? '' })
+    expect(await answer.text()).toContain('多喝水')
+    expect(answer.headers.get('x-menshen-disposition')).toBe('guide')
+
+    // Gone: now the step is not done.
+    server.closeAllConnections()
+    await new Promise((done) => server.close(done))
+    await page.getByRole('button', { name: 'Test the connection' }).click()
+    await expect(step).toContainText('No connection')
+    await expect(step).toContainText('To do')
+  } finally {
+    server.close()
     await program.stop()
   }
 })

@@ -589,6 +589,7 @@ async fn plain_answers_are_for_those_who_may_see_them() {
     let mut config = Config { data_dir: dir.path().to_owned(), packs: Vec::new(), ..Config::default() };
     config.auth.mode = AuthMode::Open;
     config.guard.judge.enabled = false;
+    config.console.plain_answers = false;
     let store = Store::open(dir.path(), Options::default()).await.unwrap();
     let gateway = Gateway::new(config.clone(), Snapshot::load(&config), store, Some(ADMIN)).unwrap();
     let open = House { _dir: dir, router: gateway.router(), gateway };
@@ -596,6 +597,10 @@ async fn plain_answers_are_for_those_who_may_see_them() {
     let said = open.send(&Who::default(), "POST", "/v1/guard", text(), &[("x-menshen-app", PLAIN)]).await;
     assert_eq!(said.status, StatusCode::FORBIDDEN, "{}", said.body);
     assert_eq!(open.send(&Who::default(), "POST", "/v1/guard", text(), &[]).await.status, StatusCode::OK);
+    // Turned off, nobody is offered them.
+    let owner = open.person("owner", &[Role::Owner], None).await;
+    let said = open.call(&owner, "GET", "/console/api/choices", None).await;
+    assert_eq!((said.status, &said.body["apps"]), (StatusCode::OK, &json!([])));
 }
 
 #[tokio::test(flavor = "multi_thread")]
