@@ -3,7 +3,7 @@
 //! Each head is rescaled by two numbers (Platt 1999): `p' = σ(a · logit(p) + b)`. Heads with one answer out of many are
 //! rescaled by one, a temperature (Guo et al. 2017, arXiv 1706.04599).
 
-use menshen_verdict::Level;
+use menshen_verdict::{Intent, Level};
 use serde::{Deserialize, Serialize};
 
 use crate::evaluate::{Judged, RISKY};
@@ -29,15 +29,43 @@ fn logit(p: f32) -> f32 {
     (p / (1.0 - p)).ln()
 }
 
+/// What speaks for a risk beside `P(risky)` itself, in logits. A text that is called risky should also sound malicious,
+/// and not as if nothing were the matter: heads that err apart correct each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Evidence {
+    /// How much `logit P(malicious)` counts.
+    pub malicious: f32,
+    /// How much `logit P(no risk at all)` counts against it.
+    pub harmless: f32,
+}
+
+impl Evidence {
+    /// The sum, from probabilities that are not calibrated yet.
+    fn of(&self, p: &[f32]) -> f32 {
+        let at = |place: usize| logit(p.get(place).copied().unwrap_or(0.5));
+        at(RISKY) + self.malicious * at(INTENT.start + Intent::Malicious.index()) - self.harmless * at(LEVEL.start)
+    }
+}
+
 impl Platt {
     /// The calibrated probability.
     pub fn apply(&self, p: f32) -> f32 {
-        sigmoid(self.a * logit(p) + self.b)
+        self.apply_logit(logit(p))
+    }
+
+    fn apply_logit(&self, logit: f32) -> f32 {
+        sigmoid(self.a * logit + self.b)
     }
 
     /// Fits slope and offset to scored truths by Newton's method, with targets drawn in as Platt's paper does so that
     /// a head that errs nowhere is not made certain. With too little of either kind nothing is changed.
     pub fn fit(scored: &[(f32, bool)]) -> Platt {
+        let logits: Vec<(f32, bool)> = scored.iter().map(|(p, truth)| (logit(*p), *truth)).collect();
+        Platt::fit_logits(&logits)
+    }
+
+    fn fit_logits(scored: &[(f32, bool)]) -> Platt {
         let positives = scored.iter().filter(|s| s.1).count() as f64;
         let negatives = scored.len() as f64 - positives;
         if positives < 10.0 || negatives < 10.0 {
@@ -45,7 +73,7 @@ impl Platt {
         }
         let (high, low) = ((positives + 1.0) / (positives + 2.0), 1.0 / (negatives + 2.0));
         let points: Vec<(f64, f64)> =
-            scored.iter().map(|(p, t)| (f64::from(logit(*p)), if *t { high } else { low })).collect();
+            scored.iter().map(|(x, t)| (f64::from(*x), if *t { high } else { low })).collect();
         let loss = |a: f64, b: f64| {
             let each = points.iter().map(|(x, t)| {
                 let z = a * x + b;
@@ -91,7 +119,10 @@ impl Platt {
 /// How each head of a stage is rescaled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
-    /// `P(risky)`; what is left is shared by the other levels as before.
+    /// What counts beside `P(risky)`.
+    #[serde(default)]
+    pub evidence: Evidence,
+    /// `P(risky)`, from the evidence; what is left is shared by the other levels as before.
     pub risky: Platt,
     /// All risks alike.
     pub risks: Platt,
@@ -113,7 +144,7 @@ pub struct Calibration {
 
 impl Calibration {
     /// Fits every head on judged records whose probabilities are not calibrated yet.
-    pub fn fit(judged: &[Judged<'_>]) -> Calibration {
+    pub fn fit(judged: &[Judged<'_>], evidence: Evidence) -> Calibration {
         let mut risky = Vec::new();
         let (mut risks, mut attack, mut attacks) = (Vec::new(), Vec::new(), Vec::new());
         let (mut unsafe_answer, mut refusal) = (Vec::new(), Vec::new());
@@ -121,7 +152,7 @@ impl Calibration {
             let t = &j.record.example.targets;
             let asked = j.record.example.side != menshen_verdict::Side::Output;
             if asked {
-                risky.extend(t.level.map(|l| (j.at(RISKY), l == Level::Risky)));
+                risky.extend(t.level.map(|l| (evidence.of(&j.p), l == Level::Risky)));
                 attack.extend(t.attack.map(|a| (j.at(ATTACK), a)));
                 if let Some(bits) = t.risks {
                     risks.extend((0..RISK.len()).map(|i| (j.at(RISK.start + i), bits & crate::heads::bit(i) != 0)));
@@ -142,7 +173,8 @@ impl Calibration {
         };
         let outputs = judged.first().map_or(FIXED, |j| j.p.len());
         Calibration {
-            risky: Platt::fit(&risky),
+            evidence,
+            risky: Platt::fit_logits(&risky),
             risks: Platt::fit(&risks),
             attack: Platt::fit(&attack),
             attacks: Platt::fit(&attacks),
@@ -156,9 +188,10 @@ impl Calibration {
 
     /// Calibrates a model's probabilities in place.
     pub fn apply(&self, p: &mut [f32]) {
+        let evidence = self.evidence.of(p);
         if let Some([none, related, risky]) = p.get_mut(LEVEL) {
             let others = (*none + *related).max(1e-9);
-            *risky = self.risky.apply(*risky);
+            *risky = self.risky.apply_logit(evidence);
             let share = (1.0 - *risky) / others;
             *none *= share;
             *related *= share;
@@ -236,6 +269,27 @@ mod tests {
         assert!((platt.apply(0.9) - 0.5).abs() < 0.03, "{platt:?}");
         assert!((platt.apply(0.2) - 0.1).abs() < 0.03);
         assert!(platt.apply(0.3) < platt.apply(0.4));
+    }
+
+    #[test]
+    fn what_sounds_malicious_and_not_harmless_is_likelier_risky() {
+        let evidence = Evidence { malicious: 0.5, harmless: 0.5 };
+        let calibration = Calibration { evidence, ..Calibration::default() };
+        let risky = |none: f32, malicious: f32| {
+            let mut p = vec![0.1; FIXED + 1];
+            (p[0], p[1], p[2]) = (none, 0.6 - none, 0.4);
+            p[INTENT.start + Intent::Malicious.index()] = malicious;
+            calibration.apply(&mut p);
+            assert!((p[LEVEL].iter().sum::<f32>() - 1.0).abs() < 1e-5);
+            p[RISKY]
+        };
+        assert!(risky(0.1, 0.5) > risky(0.5, 0.5));
+        assert!(risky(0.3, 0.9) > risky(0.3, 0.1));
+        // Without evidence the other heads do not matter.
+        let mut p = vec![0.1; FIXED + 1];
+        (p[0], p[1], p[2]) = (0.3, 0.3, 0.4);
+        Calibration::default().apply(&mut p);
+        assert!((p[RISKY] - 0.4).abs() < 1e-5);
     }
 
     #[test]

@@ -34,8 +34,12 @@ pub fn card(pack: &ModelPack, evaluations: &[Evaluation]) -> String {
     ));
     match m.encoder {
         Some(e) => line(format!(
-            "- Second stage, asked when the first is not certain: Transformer encoder over characters and words, {} layers of \
+            "- Second stage, asked when the first is not certain: {} over characters and words, {} layers of \
              width {}, {} heads, {} dense parameters beside a table of {} rows in 8 bits.",
+            match e.members {
+                1 => "Transformer encoder".to_owned(),
+                n => format!("the mean of {n} Transformer encoders"),
+            },
             e.layers,
             e.width,
             e.heads,

@@ -5,6 +5,9 @@
 //! feed-forward (Vaswani et al. 2017, arXiv 1706.03762; layer normalisation before each, as in Xiong et al. 2020,
 //! arXiv 2002.04745) mix them; mean and maximum over the tokens go through one hidden layer into the heads' logits.
 //!
+//! A model may have several *members* of one shape, trained from different beginnings, whose logits are averaged: each
+//! errs elsewhere (Lakshminarayanan et al. 2017, arXiv 1612.01474).
+//!
 //! Everything is `f32` on one core; the table is stored in 8 bits with one scale a row.
 
 use crate::fast::multiply_add;
@@ -28,7 +31,17 @@ pub struct Shape {
     pub hidden: usize,
     /// Outputs: the heads and the topics.
     pub outputs: usize,
+    /// Encoders of this shape whose logits are averaged.
+    #[serde(default = "one")]
+    pub members: usize,
 }
+
+const fn one() -> usize {
+    1
+}
+
+/// The most members: each costs the time of an encoder and its bytes.
+pub const MAX_MEMBERS: usize = 8;
 
 /// The most tokens that are read at once.
 pub const MAX_TOKENS: usize = 128;
@@ -216,6 +229,9 @@ impl Shape {
         if sizes.iter().any(|s| *s == 0 || *s > 4_096) || self.layers > 48 || self.outputs > 65_536 {
             return Some("width, inner and hidden are 1 to 4,096, layers at most 48, outputs at most 65,536");
         }
+        if !(1..=MAX_MEMBERS).contains(&self.members) {
+            return Some("there are 1 to 8 members");
+        }
         None
     }
 }
@@ -337,11 +353,18 @@ pub(crate) fn pool(output: &[f32], d: usize, pooled: &mut Vec<f32>, from: &mut V
     }
 }
 
-/// A trained encoder, ready to run.
+/// A trained second stage, ready to run.
 #[derive(Debug, Clone)]
 pub struct Encoder {
-    /// Its shape.
+    /// The shape of its members.
     pub shape: Shape,
+    /// The encoders whose logits are averaged, `shape.members` of them.
+    pub members: Vec<Member>,
+}
+
+/// The numbers of one encoder.
+#[derive(Debug, Clone)]
+pub struct Member {
     /// ([`SINGLES`] + `rows`) × `width` numbers in 8 bits.
     pub table: Vec<i8>,
     /// What a row's numbers are multiplied with.
@@ -351,12 +374,25 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// The logits of the tokens `from..to` of a reading.
+    /// The logits of the tokens `from..to` of a reading: the mean of the members'.
     pub fn logits(&self, reading: &Reading, from: usize, to: usize) -> Vec<f32> {
-        let d = self.shape.width;
-        let places = self.shape.places();
         let mut tokens = Vec::new();
         pieces(reading, from, to.min(from + MAX_TOKENS), self.shape.rows, &|_| false, &mut tokens);
+        let mut trace = Trace::default();
+        let mut mean = vec![0.0; self.shape.outputs];
+        let share = 1.0 / self.members.len().max(1) as f32;
+        for member in &self.members {
+            let logits = member.logits(&self.shape, &tokens, &mut trace);
+            mean.iter_mut().zip(&logits).for_each(|(mean, logit)| *mean += logit * share);
+        }
+        mean
+    }
+}
+
+impl Member {
+    fn logits(&self, shape: &Shape, tokens: &[Piece], trace: &mut Trace) -> Vec<f32> {
+        let d = shape.width;
+        let places = shape.places();
         let mut x = vec![0.0; tokens.len() * d];
         for ((piece, x), position) in tokens.iter().zip(x.chunks_exact_mut(d)).zip(self.dense.chunks_exact(d)) {
             let share = 1.0 / (piece.rows().len() as f32).sqrt();
@@ -373,16 +409,15 @@ impl Encoder {
                 *x += p;
             }
         }
-        let mut trace = Trace::default();
-        layers(&self.shape, &self.dense, &mut x, &[0, tokens.len()], &mut trace);
+        layers(shape, &self.dense, &mut x, &[0, tokens.len()], trace);
         let (mut pooled, mut which) = (Vec::new(), Vec::new());
         pool(&trace.output, d, &mut pooled, &mut which);
         let part = |from: usize, len: usize| self.dense.get(from..from + len).unwrap_or_default();
-        let mut hidden = part(places.pool_bias, self.shape.hidden).to_vec();
-        multiply_add(&pooled, part(places.pool, 2 * d * self.shape.hidden), &mut hidden);
+        let mut hidden = part(places.pool_bias, shape.hidden).to_vec();
+        multiply_add(&pooled, part(places.pool, 2 * d * shape.hidden), &mut hidden);
         hidden.iter_mut().for_each(|v| *v = gelu(*v));
-        let mut logits = part(places.out_bias, self.shape.outputs).to_vec();
-        multiply_add(&hidden, part(places.out, self.shape.hidden * self.shape.outputs), &mut logits);
+        let mut logits = part(places.out_bias, shape.outputs).to_vec();
+        multiply_add(&hidden, part(places.out, shape.hidden * shape.outputs), &mut logits);
         logits
     }
 }

@@ -8,6 +8,8 @@ use std::ops::Range;
 
 use menshen_verdict::{Attack, Intent, Level, Risk, Sentiment};
 
+use crate::ops::{exp, largest, sum};
+
 /// Level: none, related, risky; softmax.
 pub const LEVEL: Range<usize> = 0..3;
 /// Intent, in the order of [`Intent::ALL`]; softmax.
@@ -76,12 +78,11 @@ pub const fn bit(index: usize) -> u32 {
 
 /// A softmax in place.
 pub fn softmax(values: &mut [f32]) {
-    let top = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
+    let top = largest(values);
     for value in values.iter_mut() {
-        *value = (*value - top).exp();
-        sum += *value;
+        *value = exp(*value - top);
     }
+    let sum = sum(values);
     for value in values.iter_mut() {
         *value /= sum;
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use menshen_verdict::Topic;
 use serde::{Deserialize, Serialize};
 
+use crate::calibrate::Evidence;
 use crate::seeds::grow::Growth;
 use crate::train;
 
@@ -41,6 +42,9 @@ pub struct Recipe {
     /// How the second stage is trained; without it there is none.
     #[serde(default)]
     pub encoder: Option<train::encoder::Settings>,
+    /// What counts beside `P(risky)` when a request is called risky.
+    #[serde(default)]
+    pub evidence: Evidence,
     /// False-positive rates at which thresholds are set.
     #[serde(default)]
     pub thresholds: Rates,
@@ -197,6 +201,9 @@ impl Recipe {
             || recipe.fast.epochs == 0
         {
             return bad("[fast] wants 1 to 16,777,216 rows, a width of 1 to 1024 and at least one epoch");
+        }
+        if let Some(problem) = recipe.encoder.as_ref().and_then(|e| e.shape(1).problem()) {
+            return bad(&format!("[encoder]: {problem}"));
         }
         Ok(recipe)
     }

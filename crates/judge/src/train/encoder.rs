@@ -8,14 +8,14 @@ use fastrand::Rng;
 
 use super::loss::{Weights, loss};
 use super::{Example, Progress, adam};
-use crate::encoder::{Encoder, MAX_TOKENS, Piece, SINGLES, Shape, Trace, layers, pieces, pool, windows};
+use crate::encoder::{Encoder, MAX_TOKENS, Member, Piece, SINGLES, Shape, Trace, layers, pieces, pool, windows};
 use crate::fast::{Fast, multiply_add, quantise};
 use crate::heads::softmax;
-use crate::ops::{Matrix, gelu, gelu_slope, matmul, normalise_back};
+use crate::ops::{Matrix, dot, gelu, gelu_slope, matmul, normalise_back};
 use crate::reading::Reading;
 
 /// How the encoder is trained.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Rows for pairs and words; a power of two.
@@ -48,6 +48,19 @@ pub struct Settings {
     pub dropout: f32,
     /// How much each head counts.
     pub weights: Weights,
+    /// The encoders whose logits are averaged; without any there is one, with the recipe's seed and the dropout above.
+    #[serde(rename = "member")]
+    pub members: Vec<Beginning>,
+}
+
+/// Where one member begins, and what it is spared.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Beginning {
+    /// The seed of its first numbers, of the order of texts and of what is hidden from it.
+    pub seed: u64,
+    /// Its [`Settings::dropout`].
+    pub dropout: f32,
 }
 
 impl Default for Settings {
@@ -68,6 +81,7 @@ impl Default for Settings {
             decay: 0.01,
             dropout: 0.1,
             weights: Weights::default(),
+            members: Vec::new(),
         }
     }
 }
@@ -83,6 +97,7 @@ impl Settings {
             inner: self.inner,
             hidden: self.hidden,
             outputs,
+            members: self.members.len().max(1),
         }
     }
 }
@@ -138,8 +153,8 @@ struct Item {
     example: usize,
 }
 
-/// Trains a model with this many outputs. `plain` is further text to pretrain on; what `fast` has learnt of single
-/// tokens and pairs is where their rows begin.
+/// Trains every member of a model with this many outputs. `plain` is further text to pretrain on; what `fast` has learnt
+/// of single tokens and pairs is where their rows begin.
 pub fn train(
     examples: &[Example],
     plain: &[String],
@@ -149,6 +164,24 @@ pub fn train(
     seed: u64,
     progress: &mut dyn FnMut(Progress),
 ) -> Encoder {
+    let only = [Beginning { seed, dropout: settings.dropout }];
+    let beginnings = if settings.members.is_empty() { &only[..] } else { &settings.members };
+    let mut member = |from: &Beginning| {
+        let settings = Settings { dropout: from.dropout, ..settings.clone() };
+        train_member(examples, plain, fast, outputs, &settings, from.seed, progress)
+    };
+    Encoder { shape: settings.shape(outputs), members: beginnings.iter().map(&mut member).collect() }
+}
+
+fn train_member(
+    examples: &[Example],
+    plain: &[String],
+    fast: Option<&Fast>,
+    outputs: usize,
+    settings: &Settings,
+    seed: u64,
+    progress: &mut dyn FnMut(Progress),
+) -> Member {
     let shape = settings.shape(outputs);
     let mut rng = Rng::with_seed(seed ^ 0xE7C0);
     let mut weighs = start(&shape, &mut rng);
@@ -175,7 +208,7 @@ pub fn train(
     });
 
     let (table, scales) = quantise(&weighs.table, shape.width);
-    Encoder { shape, table, scales, dense: weighs.dense }
+    Member { table, scales, dense: weighs.dense }
 }
 
 fn start(shape: &Shape, rng: &mut Rng) -> Weighs {
@@ -448,13 +481,13 @@ fn tune(shape: &Shape, weighs: &Weighs, items: &[Item], examples: &[Example], we
         let d_before: Vec<f32> = before
             .iter()
             .zip(out_weights.chunks_exact(o))
-            .map(|(b, row)| row.iter().zip(&d_logits).map(|(w, g)| w * g).sum::<f32>() * gelu_slope(*b))
+            .map(|(b, row)| dot(row, &d_logits) * gelu_slope(*b))
             .collect();
         outer(&pooled, &d_before, gradient.dense.get_mut(places.pool..places.pool_bias).unwrap_or_default());
         add(&d_before, gradient.dense.get_mut(places.pool_bias..places.out).unwrap_or_default());
         let n = (to - from) as f32;
         for (j, row) in pool_weights.chunks_exact(h).enumerate() {
-            let g: f32 = row.iter().zip(&d_before).map(|(w, g)| w * g).sum();
+            let g = dot(row, &d_before);
             if j < d {
                 for at in from..to {
                     if let Some(slot) = d_output.get_mut(at * d + j) {
@@ -597,9 +630,9 @@ fn attend_back(shape: &Shape, qkv: &[f32], weights: &[f32], starts: &[usize], d_
             // Weights, back through the softmax.
             matmul(out, Matrix::strided(rows, n, w, 3 * d, 2 * d + i * w).transposed(), d_square, 0.0);
             for (g, p) in d_square.chunks_exact_mut(n).zip(square.chunks_exact(n)) {
-                let dot: f32 = g.iter().zip(p).map(|(g, p)| g * p).sum();
+                let along = dot(g, p);
                 for (g, p) in g.iter_mut().zip(p) {
-                    *g = p * (*g - dot) * scale;
+                    *g = p * (*g - along) * scale;
                 }
             }
             matmul(Matrix::of(d_square, n, n), Matrix::strided(rows, n, w, 3 * d, d + i * w), part, 0.0);
@@ -659,8 +692,8 @@ fn apply(
         }
     }
     // Gradients beyond this norm come from odd batches; they are shortened.
-    let norm = whole.dense.iter().chain(&whole.row_grads).map(|g| f64::from(g * scale).powi(2)).sum::<f64>().sqrt();
-    let scale = if norm > 1.0 { scale / norm as f32 } else { scale };
+    let norm = scale * (dot(&whole.dense, &whole.dense) + dot(&whole.row_grads, &whole.row_grads)).sqrt();
+    let scale = if norm > 1.0 { scale / norm } else { scale };
     moments.steps += 1;
     let [first, second] = &mut moments.dense;
     adam(&mut weighs.dense, &mut whole.dense, first, second, moments.steps, rate, scale, settings.decay);
@@ -714,7 +747,7 @@ mod tests {
                 .iter()
                 .enumerate()
                 .map(|(i, e)| {
-                    let settings = Settings { dropout: 0.0, masked: 0.4, ..settings };
+                    let settings = Settings { dropout: 0.0, masked: 0.4, ..settings.clone() };
                     item(&Reading::of(&e.text, e.side), i, &settings, pretraining, &mut Rng::with_seed(5))
                 })
                 .collect();
@@ -758,9 +791,25 @@ mod tests {
         let settings = Settings { pretraining: 1, epochs: 40, rate: 1e-2, dropout: 0.0, ..tiny() };
         let mut losses = Vec::new();
         let mut run = || train(&examples(), &[], None, FIXED + 2, &settings, 9, &mut |p| losses.push(p.loss));
-        let (a, b) = (run(), run());
+        let (a, b) = (run().members.remove(0), run().members.remove(0));
         assert_eq!(a.dense, b.dense);
         assert_eq!(a.table, b.table);
         assert!(losses[40] < losses[1] * 0.6, "{losses:?}");
+    }
+
+    #[test]
+    fn members_differ_and_their_logits_are_averaged() {
+        let from = |seeds: &[u64]| {
+            let members = seeds.iter().map(|seed| Beginning { seed: *seed, dropout: 0.2 }).collect();
+            let settings = Settings { pretraining: 0, epochs: 2, members, ..tiny() };
+            train(&examples(), &[], None, FIXED + 2, &settings, 9, &mut |_| {})
+        };
+        let reading = Reading::of("坏人也看天气", Side::Input);
+        let logits = |seeds: &[u64]| from(seeds).logits(&reading, 0, reading.tokens.len());
+        let (both, first, second) = (logits(&[4, 5]), logits(&[4]), logits(&[5]));
+        assert_ne!(first, second);
+        for ((both, first), second) in both.iter().zip(first).zip(second) {
+            assert!((both - (first + second) / 2.0).abs() < 1e-5);
+        }
     }
 }

@@ -8,6 +8,7 @@ use fastrand::Rng;
 use super::loss::{Weights, loss};
 use super::{Example, Progress};
 use crate::fast::{Fast, MAX_TOKENS, Shape, Vocabulary, features, multiply_add, norm, quantise};
+use crate::ops::dot;
 use crate::reading::Reading;
 
 /// How the fast model is trained.
@@ -112,10 +113,10 @@ pub fn train(
 
             // Back through the output layer, the rectifier and the hidden layer.
             for ((d, value), row) in d_hidden.iter_mut().zip(&hidden).zip(w2.chunks_exact(o)) {
-                *d = if *value > 0.0 { row.iter().zip(&d_logits).map(|(m, g)| m * g).sum() } else { 0.0 };
+                *d = if *value > 0.0 { dot(row, &d_logits) } else { 0.0 };
             }
             for (d, row) in d_sum.iter_mut().zip(w1.chunks_exact(h)) {
-                *d = row.iter().zip(&d_hidden).map(|(m, g)| m * g).sum::<f32>() * scale;
+                *d = dot(row, &d_hidden) * scale;
             }
             dense.accumulate(&sum, &d_hidden, &hidden, &d_logits);
             if step.is_multiple_of(BATCH) {

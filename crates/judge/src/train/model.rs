@@ -11,7 +11,7 @@ use crate::fast;
 use crate::heads::{FIXED, activate};
 use crate::pack::{Cascading, FORMAT, Made, Manifest, ModelPack};
 use crate::reading::Reading;
-use crate::recipe::{Rates, Recipe, RecipeError};
+use crate::recipe::{Recipe, RecipeError};
 use crate::seeds::grow::grow;
 
 /// Trains a model by a recipe.
@@ -66,12 +66,13 @@ pub fn train(recipe: &Recipe, dataset: &Dataset, progress: &mut dyn FnMut(Progre
         fast,
         encoder,
     };
-    calibrate(&mut pack, dataset, &recipe.thresholds);
+    calibrate(&mut pack, dataset, recipe);
     Ok(pack)
 }
 
-/// Fits the calibration of both stages on the development split and chooses the thresholds of the cascade.
-pub fn calibrate(pack: &mut ModelPack, dataset: &Dataset, rates: &Rates) {
+/// Fits the calibration of both stages on the development split and chooses the thresholds of the cascade, as the recipe
+/// says.
+pub fn calibrate(pack: &mut ModelPack, dataset: &Dataset, recipe: &Recipe) {
     let fast = |example: &Example| {
         let reading = Reading::of(&example.text, example.side);
         pack.fast.logits(&reading, 0, reading.tokens.len().min(fast::MAX_TOKENS), &mut Vec::new())
@@ -85,7 +86,7 @@ pub fn calibrate(pack: &mut ModelPack, dataset: &Dataset, rates: &Rates) {
     let judged = |logits: Vec<Vec<f32>>| -> Vec<Judged<'_>> {
         records().zip(logits).map(|(record, l)| Judged { record, p: finish(l) }).collect()
     };
-    let calibration = Calibration::fit(&judged(first.clone()));
+    let calibration = Calibration::fit(&judged(first.clone()), recipe.evidence);
     let both = pack.encoder.as_ref().map(|encoder| {
         let share = pack.manifest.cascade.share;
         let mixed = records().zip(first).map(|(record, mut logits)| {
@@ -99,12 +100,12 @@ pub fn calibrate(pack: &mut ModelPack, dataset: &Dataset, rates: &Rates) {
             }
             logits
         });
-        Calibration::fit(&judged(mixed.collect()))
+        Calibration::fit(&judged(mixed.collect()), recipe.evidence)
     });
     pack.manifest.calibration = calibration;
     pack.manifest.calibration_both = both.unwrap_or(calibration);
     // The cascade's own scores decide where its thresholds lie; a budget would make them depend on the machine.
     let cascade = Cascade::new(pack.clone(), Options { budget: std::time::Duration::MAX, encoder: true });
     let predict = |example: &Example| cascade.opinion(&example.text, example.side).p;
-    pack.manifest.thresholds = choose_thresholds(&judge_all(dataset.of(Split::Dev), &predict), rates);
+    pack.manifest.thresholds = choose_thresholds(&judge_all(dataset.of(Split::Dev), &predict), &recipe.thresholds);
 }

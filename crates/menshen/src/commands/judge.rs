@@ -317,7 +317,7 @@ fn run_calibrate(command: &Calibrate) -> Result<ExitCode> {
             anyhow::bail!("a false-positive rate lies in 0..1, such as 0.01; {rate} does not");
         }
     }
-    train::model::calibrate(&mut pack, &dataset, &recipe.thresholds);
+    train::model::calibrate(&mut pack, &dataset, &recipe);
     pack.save(&command.pack)?;
     let t = &pack.manifest.thresholds;
     print(&format!("risky from {:.4}, related from {:.2}, attack from {:.4}", t.risky, t.related, t.attack))?;
