@@ -33,7 +33,9 @@ fn recipe(folder: &TempDir, more: &str) -> PathBuf {
     let body = format!(
         "name = \"tiny\"\nseed = 7\ntopics = {topics:?}\nseeds = \"seeds\"\nevaluation = \"seeds/test\"\n\
          [fast]\nrows = 3000\nleast = 2\nwidth = 16\nhidden = 16\nepochs = 4\n\
-         [encoder]\nrows = 1024\nwidth = 16\nheads = 2\nlayers = 1\ninner = 16\nhidden = 16\npretraining = 1\nepochs = 1\n{more}"
+         [encoder]\nrows = 1024\nwidth = 16\nheads = 2\nlayers = 1\ninner = 16\nhidden = 16\npretraining = 1\nepochs = 1\n\
+         [[encoder.member]]\nseed = 1\ndropout = 0.1\n[[encoder.member]]\nseed = 2\ndropout = 0.2\n\
+         [evidence]\nmalicious = 0.5\nharmless = 0.5\n{more}"
     );
     let path = folder.path().join("recipe.toml");
     std::fs::write(&path, body).unwrap();
@@ -65,6 +67,7 @@ fn a_tiny_model_is_trained_measured_calibrated_exported_and_carded() {
     for words in ["tiny", "written for this project", "What it was made from", "Where it fails"] {
         assert!(card.contains(words), "{words} is not in the card:\n{card}");
     }
+    assert!(card.contains("the mean of 2 Transformer encoders") && card.contains("logit P(malicious)"), "{card}");
     let recipe = arg(&folder.path().join("recipe.toml"));
     let html = arg(&folder.path().join("report.html"));
     let ran = run(&["judge", "eval", "--recipe", &recipe, "--pack", &arg(&pack), "--json", "--html", &html]);
@@ -87,6 +90,27 @@ fn a_tiny_model_is_trained_measured_calibrated_exported_and_carded() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     let size = |pack: &Path| std::fs::metadata(pack.join("model.safetensors")).unwrap().len();
     assert!(size(&small) < size(&pack));
+}
+
+#[test]
+fn a_recipe_out_of_bounds_is_refused_with_what_to_write() {
+    let folder = TempDir::new().unwrap();
+    let path = recipe(&folder, "");
+    let good = std::fs::read_to_string(&path).unwrap();
+    let member = "[[encoder.member]]\nseed = 3\ndropout = 0.1\n";
+    for (bad, says) in [
+        (good.replace("dropout = 0.2", "dropout = 1.5"), "a dropout lies in 0..1"),
+        (good.replace("malicious = 0.5", "malicious = nan"), "lie in 0 to 10"),
+        (good.replace("harmless = 0.5", "harmless = -1.0"), "lie in 0 to 10"),
+        (good.replace("[evidence]", &format!("{}[evidence]", member.repeat(7))), "1 to 8 members"),
+        (good.replace("heads = 2", "heads = 3"), "the heads must divide the width"),
+    ] {
+        std::fs::write(&path, bad).unwrap();
+        let out = arg(&folder.path().join("never"));
+        let ran = run(&["judge", "train", "--recipe", &arg(&path), "--out", &out]);
+        assert!(ran.code != 0 && ran.err.contains(says), "{says}: {} {}", ran.code, ran.err);
+        assert!(!Path::new(&out).exists());
+    }
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub fn card(pack: &ModelPack, evaluations: &[Evaluation]) -> String {
     match m.encoder {
         Some(e) => line(format!(
             "- Second stage, asked when the first is not certain: {} over characters and words, {} layers of \
-             width {}, {} heads, {} dense parameters beside a table of {} rows in 8 bits.",
+             width {}, {} heads, each with {} dense parameters beside a table of {} rows in 8 bits.",
             match e.members {
                 1 => "Transformer encoder".to_owned(),
                 n => format!("the mean of {n} Transformer encoders"),
@@ -47,6 +47,13 @@ pub fn card(pack: &ModelPack, evaluations: &[Evaluation]) -> String {
             crate::encoder::SINGLES + e.rows
         )),
         None => line("- There is no second stage.".to_owned()),
+    }
+    let evidence = m.calibration_both.evidence;
+    if evidence != crate::calibrate::Evidence::default() {
+        line(format!(
+            "- The risk score of a request: logit P(risky) + {} · logit P(malicious) − {} · logit P(no risk), calibrated.",
+            evidence.malicious, evidence.harmless
+        ));
     }
     line(format!(
         "- Called risky from {:.4}, an attack from {:.4}: the scores at which the stated share of ordinary development texts is flagged.",

@@ -202,8 +202,17 @@ impl Recipe {
         {
             return bad("[fast] wants 1 to 16,777,216 rows, a width of 1 to 1024 and at least one epoch");
         }
-        if let Some(problem) = recipe.encoder.as_ref().and_then(|e| e.shape(1).problem()) {
-            return bad(&format!("[encoder]: {problem}"));
+        if let Some(encoder) = &recipe.encoder {
+            if let Some(problem) = encoder.shape(1).problem() {
+                return bad(&format!("[encoder]: {problem}"));
+            }
+            let mut dropouts = encoder.members.iter().map(|m| m.dropout).chain([encoder.dropout]);
+            if dropouts.any(|d| !(0.0..1.0).contains(&d)) {
+                return bad("[encoder]: a dropout lies in 0..1, such as 0.3");
+            }
+        }
+        if [recipe.evidence.malicious, recipe.evidence.harmless].iter().any(|e| !(0.0..=10.0).contains(e)) {
+            return bad("[evidence]: malicious and harmless lie in 0 to 10, such as 0.5");
         }
         Ok(recipe)
     }

@@ -104,7 +104,7 @@ pub struct Train {
     /// Leave the second stage out
     #[arg(long)]
     fast_only: bool,
-    /// Another seed than the recipe's
+    /// Another seed than the recipe's; the encoders of [[encoder.member]] keep theirs
     #[arg(long)]
     seed: Option<u64>,
 }
