@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn sums_in_lanes_are_sums() {
-        for n in 0..40_u8 {
+        for n in 0..40_u16 {
             let a: Vec<f32> = (0..n).map(|i| f32::from(i * 7 % 13) - 5.0).collect();
             let b: Vec<f32> = (0..n).map(|i| f32::from(i * 5 % 11) - 4.0).collect();
             assert_eq!(sum(&a), a.iter().sum::<f32>());
