@@ -91,9 +91,12 @@ export async function settled(page: Page): Promise<void> {
   await page.waitForFunction(async () => {
     const moving = () => document.getAnimations().some((a) => a.playState === 'running' && a.effect?.getComputedTiming().endTime !== Infinity)
     if (moving()) return false
-    // What ends may begin the next: a dialog comes after its mask.
-    await new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)))
-    return !moving()
+    // What ends may begin the next, some frames later: a dialog comes after its mask, or after the one before it.
+    for (let frame = 0; frame < 15; frame += 1) {
+      await new Promise((next) => requestAnimationFrame(next))
+      if (moving()) return false
+    }
+    return true
   })
 }
 
